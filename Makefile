@@ -1,0 +1,31 @@
+.PHONY: help test test-fast lint format lock clean
+PYTEST = PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/pytest
+
+help: ## List the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+test: lint ## Run everything; builds and runs generated projects
+	$(PYTEST) --numprocesses=2 --dist=worksteal
+
+test-fast: .venv/installed ## Run what needs no build, in less than a minute
+	$(PYTEST) --numprocesses=2 -m "not slow"
+
+lint: .venv/installed ## Check style and types of this repository
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+format: .venv/installed ## Format this repository
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+lock: .venv/installed ## Move requirements.txt to the newest versions that pyproject.toml allows
+	.venv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --group=dev --output-file=requirements.txt pyproject.toml
+
+clean: ## Remove the environment and all caches
+	git clean -dfX --quiet
+
+.venv/installed: requirements.txt
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement=requirements.txt
+	touch $@

@@ -1,0 +1,78 @@
+"""Text for Markdown files, and the parts of a licence expression."""
+
+import re
+
+from jinja2 import Environment
+from jinja2.ext import Extension
+
+# What Markdown would not show as it is. Signs that are harmless where they stand are left alone,
+# so that the file stays readable: `my_lib`, `a < b`, `R&D` and `~5 ms` need no escape.
+_SPECIAL = re.compile(
+    r"""
+    [\\`*\[\]{|]                      # special everywhere; { starts an attribute list in MkDocs
+    | (?<![^\W_])_ | _(?![^\W_])      # emphasis, unless inside a word
+    | ~(?!\w) | (?<=[^\s/(])~         # the end of struck-out text; without it there is no start
+    | &(?=\#|\w+;)                    # a character reference
+    | <(?!\s|\Z)                      # a tag or a link
+    | (?<=\]):                        # the definition of a link
+    | (?<!\S)\# | \#(?=\#*\Z)         # a heading, or the signs that may close it
+    | \A>                             # a quotation
+    | \A[-+=:!?](?=[-+=:!?\s]|\Z)     # a list, a line below a heading, a block of MkDocs
+    | \A[0-9]+[.)](?=\s|\Z)           # a numbered list
+    """,
+    re.VERBOSE,
+)
+
+# CommonMark lets a backslash escape any sign, Python-Markdown (MkDocs) only these.
+_BACKSLASH = frozenset(r"\`*_{}[]()>#+-.!")
+
+_REFERENCES = {"<": "&lt;", "&": "&amp;"}
+
+
+def _escape(match: re.Match[str]) -> str:
+    number, sign = match[0][:-1], match[0][-1]
+    if sign in _BACKSLASH:
+        return f"{number}\\{sign}"
+    return _REFERENCES.get(sign, f"&#{ord(sign)};")
+
+
+def markdown(text: str) -> str:
+    """Escape one line of free text for Markdown.
+
+    The result reads exactly like the text in a paragraph, a heading, a list item, a table cell
+    or the label of a link, in CommonMark, on GitHub and in MkDocs.
+
+    Args:
+        text: One line without whitespace at either end, such as `2 * 3 < 7`.
+
+    Returns:
+        The text, with an escape only where Markdown would read a sign as its own.
+    """
+    return _SPECIAL.sub(_escape, text)
+
+
+def spdx_ids(expression: str) -> list[str]:
+    """List the identifiers in an SPDX licence expression.
+
+    Args:
+        expression: A licence expression, such as `MIT OR Apache-2.0`.
+
+    Returns:
+        Every identifier once, in the order of the expression, such as `["MIT", "Apache-2.0"]`.
+    """
+    words = re.findall(r"[A-Za-z0-9.+-]+", expression)
+    return list(dict.fromkeys(word for word in words if word not in {"AND", "OR", "WITH"}))
+
+
+class Markup(Extension):
+    """Add the filter for Markdown and the function for licences to the template."""
+
+    def __init__(self, environment: Environment) -> None:
+        """Register the filter and the function.
+
+        Args:
+            environment: The environment that renders the template.
+        """
+        super().__init__(environment)
+        environment.filters["markdown"] = markdown
+        environment.globals["spdx_ids"] = spdx_ids  # `|` is not legal in Windows file names

@@ -1,0 +1,305 @@
+"""Names for a generated project: defaults to offer and rules to check answers against.
+
+Every rule is a fixed literal. A rule that followed the running Python could become stricter by
+itself, and `copier update` silently replaces an answer that is no longer valid by the default.
+For the same reason, only ever loosen a rule here.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from jinja2 import Environment
+from jinja2.ext import Extension
+
+_MAX_TEXT = 300
+_MAX_NAME = 50
+
+# Characters that break TOML, YAML or Rust literals, or that make a line read differently from
+# what it says: controls, line separators, bidi controls, lone surrogates, the byte order mark
+# and the noncharacters.
+_UNSAFE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+    r"\ud800-\udfff\ufdd0-\ufdef\ufeff"
+    + "".join(rf"\U{plane:04x}fffe-\U{plane:04x}ffff" for plane in range(17))
+    + "]"
+)
+
+# Always used with `fullmatch`: `$` would let a newline through at the end.
+_PACKAGE = re.compile(r"[A-Za-z](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_MODULE = re.compile(r"[a-z](?:_?[a-z0-9])*")
+_EMAIL = re.compile(
+    r"(?=.{1,64}@)[A-Za-z0-9_%+-]+(?:\.[A-Za-z0-9_%+-]+)*@"
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+"
+    r"[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]"
+)
+# The part after `_` is the short code of an enterprise that manages its own users.
+_GITHUB_OWNER = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9])*(?:_[A-Za-z0-9]+)?")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# The public top-level names of CPython 3.11 to 3.15, in lower case, plus `test`.
+_STDLIB = _words(
+    """
+    abc aifc annotationlib antigravity argparse array ast asynchat asyncio asyncore atexit
+    audioop base64 bdb binascii bisect builtins bz2 calendar cgi cgitb chunk cmath cmd code
+    codecs codeop collections colorsys compileall compression concurrent configparser contextlib
+    contextvars copy copyreg cprofile crypt csv ctypes curses dataclasses datetime dbm decimal
+    difflib dis distutils doctest email encodings ensurepip enum errno faulthandler fcntl
+    filecmp fileinput fnmatch fractions ftplib functools gc genericpath getopt getpass gettext
+    glob graphlib grp gzip hashlib heapq hmac html http idlelib imaplib imghdr imp importlib
+    inspect io ipaddress itertools json keyword lib2to3 linecache locale logging lzma mailbox
+    mailcap marshal math mimetypes mmap modulefinder msilib msvcrt multiprocessing netrc nis
+    nntplib nt ntpath nturl2path numbers opcode operator optparse os ossaudiodev pathlib pdb
+    pickle pickletools pipes pkgutil platform plistlib poplib posix posixpath pprint profile
+    profiling pstats pty pwd py_compile pyclbr pydoc pydoc_data pyexpat queue quopri random re
+    readline reprlib resource rlcompleter runpy sched secrets select selectors shelve shlex
+    shutil signal site smtpd smtplib sndhdr socket socketserver spwd sqlite3 sre_compile
+    sre_constants sre_parse ssl stat statistics string stringprep struct subprocess sunau
+    symtable sys sysconfig syslog tabnanny tarfile telnetlib tempfile termios test textwrap this
+    threading time timeit tkinter token tokenize tomllib trace traceback tracemalloc tty turtle
+    turtledemo types typing unicodedata unittest urllib uu uuid venv warnings wave weakref
+    webbrowser winreg winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib zoneinfo
+    """
+)
+
+# The hard and soft keywords of CPython 3.15 that are in lower case.
+_PYTHON_KEYWORDS = _words(
+    """
+    and as assert async await break case class continue def del elif else except finally for
+    from global if import in is lambda lazy match nonlocal not or pass raise return try type
+    while with yield
+    """
+)
+
+# Strict, reserved and weak keywords of the editions 2018 to 2024.
+_RUST_KEYWORDS = _words(
+    """
+    abstract as async await become box break const continue crate do dyn else enum extern false
+    final fn for gen if impl in let loop macro macro_rules match mod move mut override priv pub
+    raw ref return safe self static struct super trait true try type typeof union unsafe unsized
+    use virtual where while yield
+    """
+)
+
+# Crates that every build already knows, and the folders Cargo keeps in its target folder.
+_RUST_CRATES = _words("alloc core proc_macro pyo3 std test")
+_CARGO_FOLDERS = _words("build deps examples incremental")
+
+_WINDOWS_DEVICES = _words(
+    """
+    aux com1 com2 com3 com4 com5 com6 com7 com8 com9 con lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8
+    lpt9 nul prn
+    """
+)
+
+# Tools a generated project installs: with the same name it would depend on itself.
+_TOOLS = _words(
+    """
+    build cibuildwheel commitizen hypothesis mkdocs mypy pip pytest ruff setuptools
+    setuptools_rust uv wheel
+    """
+)
+
+# Refused by PyPI as well, written with `_` like every name here.
+_PYPI_REFUSED = _words("requirements_txt warehouse")
+
+_PROJECT_FILES = _words("conftest crates docs setup site_packages src test tests")
+
+_Clashes = tuple[tuple[frozenset[str], str], ...]
+
+_PACKAGE_CLASHES: _Clashes = (
+    (_STDLIB, "in Python's standard library"),
+    (_WINDOWS_DEVICES, "a device on Windows"),
+    (_TOOLS, "a tool the project uses"),
+    (_PYPI_REFUSED, "not allowed on PyPI"),
+)
+
+_MODULE_CLASHES: _Clashes = (
+    (_STDLIB, "in Python's standard library"),
+    (_PYTHON_KEYWORDS, "a Python keyword"),
+    (_RUST_KEYWORDS, "a Rust keyword"),
+    (_RUST_CRATES, "a crate of Rust or PyO3"),
+    (_CARGO_FOLDERS, "a folder of Cargo"),
+    (_WINDOWS_DEVICES, "a device on Windows"),
+    (_TOOLS, "a tool the project uses"),
+    (_PROJECT_FILES, "a file or folder of the project"),
+)
+
+
+def _clash(name: str, clashes: _Clashes) -> str:
+    """Say what already has this name, or return an empty string."""
+    return next((owner for names, owner in clashes if name in names), "")
+
+
+def _fit(words: Iterable[str], separator: str, clashes: _Clashes) -> str:
+    """Join words of ASCII lower-case letters and digits into a valid name."""
+    name = separator.join(words) or f"rust{separator}extension"
+    if len(name) == 1 or name[0].isdigit():
+        name = f"py{separator}{name}"
+    name = name[:_MAX_NAME].rstrip(separator)
+    # The names to avoid are short, so the suffix always fits.
+    return f"{name}{separator}rs" if _clash(name.replace("-", "_"), clashes) else name
+
+
+def folder_title(folder: str) -> str:
+    """Turn the name of a folder into a title.
+
+    Args:
+        folder: Name of the destination folder, such as `my-fast_lib`.
+
+    Returns:
+        A title that `title_error` accepts, such as `My Fast Lib`.
+    """
+    words = (_UNSAFE.sub("", word) for word in re.split(r"[-_.\s]+", folder))
+    # Not `str.title`, which would turn `HTTPLib` into `Httplib`.
+    title = " ".join(word[0].title() + word[1:] for word in words if word)
+    return title[:_MAX_TEXT].rstrip() or "Rust Extension"
+
+
+def package_name_from(title: str) -> str:
+    """Turn a title into the name of a package on PyPI.
+
+    Args:
+        title: Title of the project, such as `My Fast Lib`.
+
+    Returns:
+        A normalised name that `package_name_error` accepts, such as `my-fast-lib`.
+    """
+    folded = unicodedata.normalize("NFKD", title).casefold()
+    # A letter or accent without an ASCII form is dropped; a sign (a dash, say) separates words.
+    ascii_or_sign = "".join(
+        char
+        for char in folded
+        if char.isascii() or not (char.isalnum() or unicodedata.combining(char))
+    )
+    words = re.findall(r"[a-z0-9]+", ascii_or_sign.replace("'", ""))
+    if sum(map(len, words)) < (1 if title.isascii() else 2):
+        # Nothing readable is left: spell the code points. Six of them always fit.
+        words = [f"u{ord(char):x}" for char in "".join(title.split())[:6]]
+    return _fit(words, "-", _PACKAGE_CLASHES)
+
+
+def module_name_from(package_name: str) -> str:
+    """Turn the name of a package into the name of its module and crate.
+
+    Args:
+        package_name: Name of the package, such as `My.Fast-Lib`.
+
+    Returns:
+        A name that `module_name_error` accepts, such as `my_fast_lib`.
+    """
+    return _fit(re.findall(r"[a-z0-9]+", package_name.lower()), "_", _MODULE_CLASHES)
+
+
+def text_error(text: str) -> str:
+    """Check free text that is shown to people: a title, a description, an author.
+
+    Args:
+        text: The answer.
+
+    Returns:
+        What to type instead, or an empty string if the text is fine.
+    """
+    if not text.strip() or len(text) > _MAX_TEXT:
+        return f"Use 1 to {_MAX_TEXT} characters, such as Fast Math."
+    if unsafe := _UNSAFE.search(text):
+        return f"Use plain text on one line, without the invisible U+{ord(unsafe[0]):04X}."
+    if text != text.strip():
+        return "Use text without spaces at either end."
+    return ""
+
+
+def package_name_error(name: str) -> str:
+    """Check the name of a package on PyPI.
+
+    Args:
+        name: The answer.
+
+    Returns:
+        What to type instead, or an empty string if the name is fine.
+    """
+    if not _PACKAGE.fullmatch(name):
+        return "Use letters, digits and - . _ between them, a letter first, such as fast-math."
+    if not 2 <= len(name) <= _MAX_NAME:
+        return f"Use 2 to {_MAX_NAME} characters, such as fast-math."
+    # PyPI compares names this way: `Py.Compile` is the same as `py_compile`.
+    normalised = re.sub(r"[-_.]+", "_", name).lower()
+    # Windows ignores what follows a dot: a folder `con.tools` cannot exist either.
+    for candidate in (normalised, name.lower().partition(".")[0]):
+        if owner := _clash(candidate, _PACKAGE_CLASHES):
+            suggestion = f"{normalised.replace('_', '-')}-rs"
+            return f"Use another name, such as {suggestion}: {candidate} is {owner}."
+    return ""
+
+
+def module_name_error(name: str) -> str:
+    """Check the name of the Python module, which is also the name of the crate.
+
+    Args:
+        name: The answer.
+
+    Returns:
+        What to type instead, or an empty string if the name is fine.
+    """
+    if not _MODULE.fullmatch(name):
+        return "Use lower-case letters, digits and single _ between them, such as fast_math."
+    if len(name) > _MAX_NAME:
+        return f"Use at most {_MAX_NAME} characters, such as fast_math."
+    if owner := _clash(name, _MODULE_CLASHES):
+        return f"Use another name, such as {name}_rs: {name} is {owner}."
+    return ""
+
+
+def email_error(email: str) -> str:
+    """Check an e-mail address, which may be left empty.
+
+    Args:
+        email: The answer.
+
+    Returns:
+        What to type instead, or an empty string if the address is fine.
+    """
+    if not email or (len(email) <= 254 and _EMAIL.fullmatch(email)):
+        return ""
+    return "Use an address such as ada@example.org, or leave it empty."
+
+
+def github_owner_error(owner: str) -> str:
+    """Check the name of a GitHub user or organisation, which may be left empty.
+
+    Args:
+        owner: The answer.
+
+    Returns:
+        What to type instead, or an empty string if the name is fine.
+    """
+    if not owner or (len(owner) <= 39 and _GITHUB_OWNER.fullmatch(owner)):
+        return ""
+    return "Use the name of a GitHub user or organisation, such as octocat, or leave it empty."
+
+
+class Names(Extension):
+    """Add the filters for names to the template."""
+
+    def __init__(self, environment: Environment) -> None:
+        """Register the filters.
+
+        Args:
+            environment: The environment that renders the template.
+        """
+        super().__init__(environment)
+        environment.filters.update(
+            folder_title=folder_title,
+            package_name_from=package_name_from,
+            module_name_from=module_name_from,
+            title_error=text_error,
+            text_error=text_error,
+            package_name_error=package_name_error,
+            module_name_error=module_name_error,
+            email_error=email_error,
+            github_owner_error=github_owner_error,
+        )

@@ -1,0 +1,65 @@
+"""Finds the CPython interpreters of this machine."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+OLDEST_MINOR = 11
+# The template's own ceiling, so that a new Python is added in one place.
+NEWEST_MINOR = int(
+    re.findall(r"newest_minor = (\d+)", (ROOT / "macros/pythons.jinja").read_text("utf-8"))[0]
+)
+SUPPORTED = [f"3.{minor}" for minor in range(OLDEST_MINOR, NEWEST_MINOR + 1)]
+
+_PROBE = (
+    "import platform, sys, sysconfig;"
+    "print(platform.python_implementation(), *sys.version_info[:2],"
+    "      sysconfig.get_config_var('Py_GIL_DISABLED') or 0, sys.prefix == sys.base_prefix)"
+)
+
+
+def find(version: str) -> Path | None:
+    """Find an interpreter, and let uv download it where there is none.
+
+    Args:
+        version: Major and minor version, such as `3.14`.
+
+    Returns:
+        Path of a CPython with a GIL, outside of virtual environments, or None.
+    """
+    expected = f"CPython {version.replace('.', ' ')} 0 True"
+    for candidate in _candidates(version):
+        probe = subprocess.run([candidate, "-c", _PROBE], capture_output=True, text=True)
+        if probe.stdout.strip() == expected:
+            return candidate
+    return None
+
+
+def find_all() -> dict[str, Path]:
+    """Find the interpreters of all supported versions, oldest first.
+
+    Returns:
+        A path for each version that this machine has or could download.
+    """
+    return {version: path for version in SUPPORTED if (path := find(version))}
+
+
+def _candidates(version: str) -> Iterator[Path]:
+    for folder in os.environ["PATH"].split(os.pathsep):
+        if found := shutil.which(f"python{version}", path=folder):
+            yield Path(found)
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    yield from sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}"))
+    # From another folder, and without this environment's own Python: only what is installed for all.
+    command = ["uv", "python", "find", "--no-project", "--managed-python", version]
+    for install in (None, ["uv", "python", "install", version]):
+        if install and subprocess.run(install, capture_output=True).returncode:
+            return
+        found = subprocess.run(command, capture_output=True, text=True, cwd="/").stdout.strip()
+        if found:
+            yield Path(found)
+            return

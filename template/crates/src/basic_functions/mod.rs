@@ -1,0 +1,4 @@
+//! Small examples, one file a topic.
+
+pub(crate) mod basic_math;
+pub(crate) mod basic_strings;

@@ -1,0 +1,21 @@
+"""Asks for one wheel that runs on every supported Python. All the rest is in pyproject.toml."""
+
+import sys
+import sysconfig
+import tomllib
+from pathlib import Path
+
+from setuptools import setup
+
+pyproject = tomllib.loads(Path(__file__).with_name("pyproject.toml").read_text("utf-8"))
+oldest_python = pyproject["project"]["requires-python"].removeprefix(">=")
+options: dict[str, dict[str, str]] = {}
+
+# Only CPython with a GIL has the limited API; other builds get a wheel of their own, for their version.
+if sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED"):
+    options["bdist_wheel"] = {"py_limited_api": "cp" + oldest_python.replace(".", "")}
+    # With this variable, which Python 3.15 introduced, setuptools names the compiled module
+    # `_accelerate.abi3-<platform>.so`, and no older Python finds it.
+    sysconfig.get_config_vars().pop("SOABI_PLATFORM", None)
+
+setup(options=options)

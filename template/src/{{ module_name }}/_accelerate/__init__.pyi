@@ -1,0 +1,23 @@
+from collections.abc import Sequence
+
+from . import basic_functions
+
+__all__ = ["basic_functions", "count_close_pairs"]
+
+def count_close_pairs(points: Sequence[tuple[float, float]], radius: float) -> int:
+    """Count the pairs of points that are at most `radius` apart.
+
+    Every pair is looked at, so time grows with the square of the number of points. Other Python
+    threads run meanwhile.
+
+    Args:
+        points: Coordinates `(x, y)`, finite numbers.
+        radius: Largest distance of a close pair, in the unit of the coordinates.
+
+    Returns:
+        The number of pairs, each counted once.
+
+    Raises:
+        TypeError: `points` is no sequence of pairs of numbers, or `radius` is no number.
+        ValueError: A coordinate is NaN or infinite, or `radius` is negative, NaN or infinite.
+    """

@@ -1,0 +1,75 @@
+"""What all tests share: an environment of their own, and a way to render the template."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pytest_copie.plugin import Copie
+
+from project import ROOT, Project, run
+
+Render = Callable[..., Project]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the developer's settings of Copier and Git out, and give commits an author."""
+    home = tmp_path_factory.mktemp("environment")
+    (home / "settings.yml").write_text("{}\n")
+    (home / "gitconfig").write_text(
+        "[user]\n\tname = Ada Lovelace\n\temail = ada@example.org\n"
+        '[init]\n\tdefaultBranch = main\n[protocol "file"]\n\tallow = always\n'
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COPIER_SETTINGS_PATH", str(home / "settings.yml"))
+        patch.setenv("COPIER_CACHE_DIR", str(home / "copier"))
+        patch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
+        patch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+        patch.delenv("VIRTUAL_ENV", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Clone this repository and commit the working tree on top, as the newest release `v9999.0.0`."""
+    clone = tmp_path_factory.mktemp("template") / "copier-pyo3"
+    run("git", "clone", "--quiet", "--no-hardlinks", ROOT, clone, cwd=ROOT)
+    listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT)
+    tree = {name for name in listed.stdout.split("\0") if (ROOT / name).is_file()}
+    run("git", "rm", "-rfq", "--ignore-unmatch", ".", cwd=clone)
+    for name in tree:
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-p", ROOT / name, clone / name], check=True)
+    run("git", "add", "--all", "--force", cwd=clone)
+    run("git", "commit", "--quiet", "--allow-empty", "--message=feat: the working tree", cwd=clone)
+    run("git", "tag", "--annotate", "--message=v9999.0.0", "v9999.0.0", cwd=clone)
+    return clone
+
+
+@pytest.fixture(scope="session")
+def questions() -> list[str]:
+    """Return the names of the template's questions."""
+    settings = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+    return [name for name in settings if not name.startswith("_")]
+
+
+@pytest.fixture(scope="session")
+def render(copie_session: Copie, template: Path, questions: list[str]) -> Render:
+    """Render the template with some answers, the rest by default.
+
+    Unlike pytest-copie alone it raises what went wrong, and refuses an answer to no question.
+    """
+
+    def render(**answers: Any) -> Project:
+        assert not answers.keys() - questions, f"no such question: {answers.keys() - questions}"
+        result = copie_session.copy(extra_answers=answers, template_dir=template)
+        if result.exception:
+            raise result.exception
+        assert result.project_dir
+        return Project(result.project_dir, result.answers)
+
+    return render
