@@ -1,4 +1,4 @@
-.PHONY: help test test-fast lint format lock clean
+.PHONY: help test test-fast demo lint format lock clean
 PYTEST = PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/pytest
 
 help: ## List the verbs
@@ -9,6 +9,9 @@ test: lint ## Run everything; builds and runs generated projects
 
 test-fast: .venv/installed ## Run what needs no build, in less than a minute
 	$(PYTEST) --numprocesses=2 -m "not slow"
+
+demo: .venv/installed ## Render a project, build its wheel, use it on every Python found
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python scripts/demo.py
 
 lint: .venv/installed ## Check style and types of this repository
 	.venv/bin/ruff check

@@ -10,8 +10,8 @@ from jinja2.ext import Extension
 _SPECIAL = re.compile(
     r"""
     [\\`*\[\]{|]                      # special everywhere; { starts an attribute list in MkDocs
-    | (?<![^\W_])_ | _(?![^\W_])      # emphasis, unless inside a word
-    | ~(?!\w) | (?<=[^\s/(])~         # the end of struck-out text; without it there is no start
+    | _(?![^\W_])                     # the end of emphasis; without an end there is no start
+    | ~(?!\w) | (?<=[^\s/(])~         # the same for struck-out text
     | &(?=\#|\w+;)                    # a character reference
     | <(?!\s|\Z)                      # a tag or a link
     | (?<=\]):                        # the definition of a link

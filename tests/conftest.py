@@ -1,5 +1,6 @@
 """What all tests share: an environment of their own, and a way to render the template."""
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,7 +11,8 @@ import pytest
 import yaml
 from pytest_copie.plugin import Copie
 
-from project import ROOT, Project, run
+import pythons
+from project import ROOT, TOOLS, Project, run
 
 Render = Callable[..., Project]
 
@@ -30,6 +32,9 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
         patch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
         patch.delenv("VIRTUAL_ENV", raising=False)
+        TOOLS.mkdir(exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # another worker was first
+            (TOOLS / "uv").symlink_to(ROOT / ".venv/bin/uv")
         yield
 
 
@@ -73,3 +78,12 @@ def render(copie_session: Copie, template: Path, questions: list[str]) -> Render
         return Project(result.project_dir, result.answers)
 
     return render
+
+
+@pytest.fixture(scope="session")
+def interpreters() -> dict[str, Path]:
+    """Find the CPython interpreters; all supported versions must be there where CI runs."""
+    found = pythons.find_all()
+    if os.environ.get("CI"):
+        assert list(found) == pythons.SUPPORTED
+    return found

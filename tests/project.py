@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+TOOLS = ROOT / ".venv" / "uv-only"
 
 
 def run(
@@ -45,6 +46,24 @@ def run(
     return result
 
 
+def user_path(*, rust: bool = True, uv: bool = True) -> str:
+    """Return PATH as a user has it, without the tools of this repository's environment.
+
+    Args:
+        rust: Whether the folders with a Rust compiler stay.
+        uv: Whether uv is there, taken from this repository's environment.
+    """
+    hidden = ["copier", *(() if rust else ("cargo", "rustc"))]
+    folders = [
+        folder
+        for folder in os.environ["PATH"].split(os.pathsep)
+        if not any(shutil.which(tool, path=folder) for tool in hidden)
+    ]
+    if uv:
+        folders.insert(0, str(TOOLS))
+    return os.pathsep.join(folders)
+
+
 @dataclass
 class Project:
     """A folder made by `copier copy`."""
@@ -57,8 +76,9 @@ class Project:
         return run(*command, cwd=self.path, **kwargs)
 
     def make(self, verb: str, **kwargs: Any) -> str:
-        """Run a verb of the Makefile and return what it printed."""
-        return self.run("make", verb, **kwargs).stdout
+        """Run verbs of the Makefile as a user would, and return what they printed."""
+        env = {"PATH": user_path(), **kwargs.pop("env", {})}
+        return self.run("make", *verb.split(), env=env, **kwargs).stdout
 
     def git(self, *arguments: str) -> str:
         """Run Git and return what it printed."""

@@ -1,0 +1,106 @@
+"""A bad answer ends with one sentence that says what to type, before any file is written."""
+
+import os
+import pty
+import select
+import time
+from pathlib import Path
+
+import pytest
+
+from project import run
+
+BAD = [
+    ("project_name", "  ", "1 to 300 characters"),
+    ("project_name", "two\nlines", "plain text on one line"),
+    ("project_name", "abc\u202etxt", "invisible U+202E"),
+    ("package_name", "class!", "letters"),
+    ("package_name", "json", "json-rs"),
+    ("package_name", "fast-math\n", "letters"),
+    ("module_name", "class", "class_rs"),
+    ("module_name", "match", "match_rs"),
+    ("module_name", "con", "con_rs"),
+    ("module_name", "Fast", "lower-case"),
+    ("description", "bell\a", "invisible U+0007"),
+    ("author_name", "", "1 to 300 characters"),
+    ("author_email", "ada(at)example.org", "ada@example.org"),
+    ("github_owner", "-octo", "such as octocat"),
+    ("license", "WTFPL", "'MIT'"),
+    ("python_min", "2.7", "'3.11'"),
+    ("features", "[docs, blog]", "'docs'"),
+]
+
+
+@pytest.mark.parametrize(("question", "answer", "hint"), BAD)
+def test_on_the_command_line(
+    template: Path, tmp_path: Path, question: str, answer: str, hint: str
+) -> None:
+    project = tmp_path / "project"
+    result = run(
+        *("copier", "copy", "--trust", "--defaults", "--quiet", "--data", f"{question}={answer}"),
+        *(template, project),
+        cwd=tmp_path,
+        check=False,
+    )
+    assert result.returncode != 0
+    last_line = result.stdout.rstrip().splitlines()[-1]
+    assert question in last_line
+    assert hint in last_line
+    assert not project.exists()
+
+
+def test_at_the_prompt(template: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    pid, terminal = pty.fork()
+    if pid == 0:  # the child, which sees a terminal
+        os.environ["TERM"] = "xterm"
+        os.execvp("copier", ["copier", "copy", "--trust", str(template), str(project)])
+    screen = ""
+    typed = False
+    deadline = time.monotonic() + 30
+    while "Use plain text on one line" not in screen and time.monotonic() < deadline:
+        if select.select([terminal], [], [], 0.5)[0]:
+            screen += os.read(terminal, 4096).decode(errors="replace")
+        if "Title of the project" in screen and not typed:
+            os.write(terminal, b"\x01\x0bend\xe2\x80\xae\r")  # to the start, clear, "end" + U+202E
+            typed = True
+    os.write(terminal, b"\x03")
+    os.waitpid(pid, 0)
+    assert "Use plain text on one line" in screen
+    assert not project.exists()
+
+
+@pytest.mark.parametrize(
+    ("folder", "package", "module"),
+    [
+        ("fast-math", "fast-math", "fast_math"),
+        ("json", "json-rs", "json_rs"),
+        ("3d tools", "py-3d-tools", "py_3d_tools"),
+        ("Größe", "grosse", "grosse"),
+        ("快速", "u5feb-u901f", "u5feb_u901f"),
+        ("nul", "nul-rs", "nul_rs"),
+    ],
+)
+def test_defaults_need_no_identity_and_suit_any_folder(
+    template: Path, tmp_path: Path, folder: str, package: str, module: str
+) -> None:
+    nobody = {"GIT_CONFIG_GLOBAL": os.devnull, "HOME": str(tmp_path)}
+    run(
+        *("copier", "copy", "--trust", "--defaults", "--quiet", template, folder),
+        cwd=tmp_path,
+        env=nobody,
+    )
+    project = tmp_path / folder
+    answers = (project / ".copier-answers.yml").read_text("utf-8")
+    assert f"package_name: {package}\n" in answers
+    assert (project / "src" / module / "__init__.py").exists()
+    assert "contributors\n" in answers
+    assert "author_email: ''\n" in answers
+    assert "github.com/" not in (project / "pyproject.toml").read_text("utf-8").split("[tool")[0]
+
+
+def test_without_trust_nothing_is_written(template: Path, tmp_path: Path) -> None:
+    result = run(*("copier", "copy", "--defaults", template, "project"), cwd=tmp_path, check=False)
+    assert result.returncode == 4
+    assert "--trust" in result.stdout
+    assert not (tmp_path / "project").exists()

@@ -1,0 +1,129 @@
+"""A fresh project's own verbs run green, and its files leave nothing to format."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import Render
+from project import user_path
+
+ALL = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded"]
+PROFILES: dict[str, dict[str, Any]] = {
+    "defaults": {"project_name": "Fast Math"},
+    "another title": {"project_name": "Größe-und 速い “Maß”", "license": "MIT OR Apache-2.0"},
+    "highest floor": {"project_name": "Fast Math", "python_min": "3.14"},
+    "no features": {"project_name": "m" * 50, "features": []},
+    "all features": {"project_name": "Fast Math", "features": ALL, "github_owner": "octo-org"},
+}
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_fresh_project_is_green(render: Render, profile: str) -> None:
+    project = render(**PROFILES[profile])
+    project.git("init", "--quiet", "--initial-branch=main")
+    project.make("init")
+    project.git("add", "--all")
+    project.git("commit", "--message=feat: start the project")  # through the hooks
+    project.make("lint")
+    project.make("precommit")
+    project.make("format")
+    assert project.git("status", "--porcelain") == ""
+    assert " passed" in project.make("test")
+    assert "SDist matches git" in project.make("wheel")
+    assert project.git("status", "--porcelain") == ""
+
+
+@pytest.fixture(scope="module")
+def ready(render: Render) -> Any:
+    """Return a project after `make init`, for tests that put back what they change."""
+    project = render(project_name="Fast Math", features=[])
+    project.git("init", "--quiet")
+    project.make("init")
+    project.commit()
+    return project
+
+
+@pytest.mark.xdist_group("ready")
+def test_changed_rust_is_rebuilt(ready: Any) -> None:
+    source = ready.path / "crates/src/basic_functions/basic_math.rs"
+    text = source.read_text("utf-8")
+    source.write_text(text.replace("left.checked_add(right)", "left.checked_add(right + 0 * left)"))
+    unchanged = ready.make("test")
+    source.write_text(text.replace("left.checked_add(right)", "left.checked_sub(right)"))
+    broken = ready.run("make", "test", env={"PATH": user_path()}, check=False)
+    source.write_text(text)
+    assert " passed" in unchanged
+    assert broken.returncode
+    assert "adds_and_subtracts ... FAILED" in broken.stdout
+    assert " passed" in ready.make("test")
+
+
+@pytest.mark.xdist_group("ready")
+def test_wrapper_is_rebuilt_too(ready: Any) -> None:
+    """`cargo test` sees plain Rust only; the compiled module has to follow as well."""
+    source = ready.path / "crates/src/lib.rs"
+    text = source.read_text("utf-8")
+    source.write_text(text.replace("{add_in_rust, subtract_in_rust}", "{subtract_in_rust}"))
+    broken = ready.run("make", "test", env={"PATH": user_path()}, check=False)
+    source.write_text(text)
+    assert "cannot import name 'add_in_rust'" in broken.stdout
+    assert " passed" in ready.make("test")
+
+
+@pytest.mark.xdist_group("ready")
+def test_lint_sees_bad_code(ready: Any) -> None:
+    for name, addition in {
+        "src/fast_math/reference.py": "import os\n",
+        "src/fast_math/_accelerate/__init__.pyi": "def not_there() -> int: ...\n",
+        "crates/src/close_pairs.rs": "fn unused() {}\n",
+        "tests/test_package.py": "def test_untyped(x):\n    assert x\n",
+    }.items():
+        path = ready.path / name
+        text = path.read_text("utf-8")
+        path.write_text(text + "\n\n" + addition)
+        lint = ready.run("make", "lint", env={"PATH": user_path()}, check=False)
+        path.write_text(text)
+        assert lint.returncode, name
+
+
+@pytest.mark.xdist_group("ready")
+def test_hooks_refuse_a_bad_message_and_bad_files(ready: Any) -> None:
+    bad = ready.run("git", "commit", "--allow-empty", "--message=did things", check=False)
+    assert bad.returncode
+    assert "commit validation: failed" in bad.stdout
+    (ready.path / "bad.py").write_text("import os,sys\n")
+    ready.git("add", "bad.py")
+    unclean = ready.run("git", "commit", "--message=feat: unclean", check=False)
+    ready.git("rm", "-f", "--quiet", "bad.py")
+    assert unclean.returncode
+    assert "ruff check" in unclean.stdout
+
+
+def test_missing_tools_are_named_in_one_sentence(render: Render, tmp_path: Path) -> None:
+    project = render(project_name="Fast Math").copy(tmp_path / "fast-math")
+    no_rust = project.run("make", "test", env={"PATH": user_path(rust=False)}, check=False)
+    assert no_rust.returncode
+    assert no_rust.stdout.startswith("Rust is missing: install it from https://rustup.rs")
+    no_git = project.run("make", "init", env={"PATH": user_path()}, check=False)
+    assert no_git.returncode
+    assert no_git.stdout.startswith("This is no Git repository yet: run `git init")
+
+
+def test_uv_is_installed_where_it_is_missing(render: Render, tmp_path: Path) -> None:
+    project = render(project_name="Fast Math", features=[]).copy(tmp_path / "fast-math")
+    project.git("init", "--quiet")
+    env = {"PATH": user_path(uv=False)}
+    project.make("init lint", env=env)
+    project.git("add", "--all")
+    project.run("git", "commit", "--message=feat: start", env=env)
+    assert (project.path / ".uv/bin/uv").exists()
+
+
+def test_help_is_the_default_and_explains_each_verb(render: Render) -> None:
+    printed = render().make("")
+    listed = {line.split()[1] for line in printed.splitlines()}
+    verbs = {"init", "test", "lint", "format", "precommit", "wheel", "upgrade", "clean"}
+    assert verbs <= listed
+    assert all(len(line.split()) > 3 for line in printed.splitlines()), printed
