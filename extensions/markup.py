@@ -15,8 +15,8 @@ _SPECIAL = re.compile(
     | &(?=\#|\w+;)                    # a character reference
     | <(?!\s|\Z)                      # a tag or a link
     | (?<=\]):                        # the definition of a link
-    | (?<!\S)\# | \#(?=\#*\Z)         # a heading, or the signs that may close it
-    | \A>                             # a quotation
+    | \#(?=\#*\Z)                     # the signs that may close a heading
+    | \A[\#>]                         # a heading or a quotation
     | \A[-+=:!?](?=[-+=:!?\s]|\Z)     # a list, a line below a heading, a block of MkDocs
     | \A[0-9]+[.)](?=\s|\Z)           # a numbered list
     """,

@@ -96,11 +96,11 @@ _WINDOWS_DEVICES = _words(
     """
 )
 
-# Tools a generated project installs: with the same name it would depend on itself.
+# Tools that a generated project uses: with the same name it would depend on itself.
 _TOOLS = _words(
     """
-    build cibuildwheel commitizen hypothesis mkdocs mypy pip pytest ruff setuptools
-    setuptools_rust uv wheel
+    abi3audit check_sdist check_wheel_contents cibuildwheel commitizen hypothesis mypy pip
+    poethepoet prek pytest ruff setuptools setuptools_rust twine uv
     """
 )
 

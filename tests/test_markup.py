@@ -53,6 +53,8 @@ def structure_and_text(parser: MarkdownIt, source: str) -> tuple[list[str], str]
 @pytest.mark.parametrize(("parser", "place"), PLACES)
 @given(text=free_text)
 @example(text="C #")
+@example(text="C # ##")
+@example(text="# one")
 @example(text="back\\slash\\")
 @example(text="'''triple''' \"\"\"quotes\"\"\"")
 @example(text="{{ 7 * 7 }} {% raw %} ${{ github }}")
