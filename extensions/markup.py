@@ -23,6 +23,10 @@ _SPECIAL = re.compile(
     re.VERBOSE,
 )
 
+# GitHub makes a link of an address before it looks for escapes, and would show them. An address
+# with an escape in it has its own `:` or `.` escaped as well, and stays text.
+_ESCAPED_ADDRESS = re.compile(r"(?:(?<=www)\.|:(?=//))(?=\S*(?:\\|&[#\w]+;))")
+
 # CommonMark lets a backslash escape any sign, Python-Markdown (MkDocs) only these.
 _BACKSLASH = frozenset(r"\`*_{}[]()>#+-.!")
 
@@ -48,7 +52,7 @@ def markdown(text: str) -> str:
     Returns:
         The text, with an escape only where Markdown would read a sign as its own.
     """
-    return _SPECIAL.sub(_escape, text)
+    return _ESCAPED_ADDRESS.sub(_escape, _SPECIAL.sub(_escape, text))
 
 
 def spdx_ids(expression: str) -> list[str]:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from packaging.utils import InvalidName, canonicalize_name
 
@@ -88,6 +88,7 @@ def test_package_name_becomes_module_name(package: str, module: str) -> None:
     assert FILTERS["module_name_from"](package) == module
 
 
+@settings(deadline=None)
 @given(anything)
 @example("\u202e")
 @example("ŉ" * 300)
@@ -97,6 +98,7 @@ def test_derived_title_is_valid(folder: str) -> None:
     assert FILTERS["title_error"](title) == ""
 
 
+@settings(deadline=None)
 @given(anything | name_like | st.sampled_from(["nul", "site", "Ruff", "setuptools rust"]))
 def test_derived_package_name_is_valid_and_normalised(title: str) -> None:
     name = FILTERS["package_name_from"](title)
@@ -105,6 +107,7 @@ def test_derived_package_name_is_valid_and_normalised(title: str) -> None:
     assert canonicalize_name(name, validate=True) == name
 
 
+@settings(deadline=None)
 @given(anything | name_like | st.sampled_from([*keyword.kwlist, "gen", "core", "deps", "aux"]))
 def test_derived_module_name_is_valid(package: str) -> None:
     name = FILTERS["module_name_from"](package)
@@ -209,6 +212,7 @@ def test_package_name_is_refused(name: str, rule: str) -> None:
     assert rule in error
 
 
+@settings(deadline=None)
 @given(name_like)
 @example("fast-math\n")
 @example("ıſ")
