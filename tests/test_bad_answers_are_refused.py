@@ -99,6 +99,22 @@ def test_defaults_need_no_identity_and_suit_any_folder(
     assert "github.com/" not in (project / "pyproject.toml").read_text("utf-8").split("[tool")[0]
 
 
+def test_unusable_identity_is_left_out(template: Path, tmp_path: Path) -> None:
+    config = tmp_path / "gitconfig"
+    config.write_text(
+        f"[user]\n\tname = {'x' * 301}\n\temail = root@localhost\n[github]\n\tuser = -octo\n"
+    )
+    run(
+        *("copier", "copy", "--trust", "--defaults", "--quiet", template, "fast-math"),
+        cwd=tmp_path,
+        env={"GIT_CONFIG_GLOBAL": str(config)},
+    )
+    answers = (tmp_path / "fast-math/.copier-answers.yml").read_text("utf-8")
+    assert "author_name: Fast Math contributors\n" in answers
+    assert "author_email: ''\n" in answers
+    assert "github_owner: ''\n" in answers
+
+
 def test_without_trust_nothing_is_written(template: Path, tmp_path: Path) -> None:
     result = run(*("copier", "copy", "--defaults", template, "project"), cwd=tmp_path, check=False)
     assert result.returncode == 4

@@ -7,6 +7,7 @@ import pytest
 
 from conftest import Render
 from project import user_path
+from test_readme import blocks
 
 ALL = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded"]
 PROFILES: dict[str, dict[str, Any]] = {
@@ -86,6 +87,20 @@ def test_lint_sees_bad_code(ready: Any) -> None:
         lint = ready.run("make", "lint", env={"PATH": user_path()}, check=False)
         path.write_text(text)
         assert lint.returncode, name
+
+
+@pytest.mark.xdist_group("ready")
+def test_readme_can_be_followed(ready: Any, tmp_path: Path) -> None:
+    """The example of use, and the installation of a wheel without Rust."""
+    python = ready.path / ".venv/bin/python"
+    (example,) = blocks(ready.read("README.md"), "python")
+    ready.run(python, "-c", example)
+    ready.make("wheel")
+    install = next(b for b in blocks(ready.read("README.md"), "console") if "pip install" in b)
+    ready.run("uv", "venv", "--quiet", "--seed", "--python", python, tmp_path / "venv")
+    pip, *arguments = install.split()
+    ready.run(tmp_path / "venv/bin" / pip, *arguments, env={"PATH": user_path(rust=False)})
+    ready.run(tmp_path / "venv/bin/python", "-c", example)
 
 
 @pytest.mark.xdist_group("ready")

@@ -1,0 +1,71 @@
+"""What the READMEs tell people to type works when it is typed."""
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+import pythons
+from conftest import Render
+from project import ROOT, run, user_path
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def table_column(text: str, head: str) -> list[str]:
+    """Return the code names in the first column of the table whose head begins so."""
+    _, table = text.split(f"| {head} |", 1)
+    rows = table.split("\n\n", 1)[0].splitlines()[2:]
+    return [name for row in rows for name in re.findall(r"`([\w -]+)`", row.split("|")[1])]
+
+
+def test_questions_are_all_listed() -> None:
+    settings = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+    questions = [name for name in settings if not name.startswith("_")]
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert table_column(readme, "question") == questions
+    for name in ("license", "python_min", "features"):
+        choices = settings[name]["choices"]
+        row = next(line for line in readme.splitlines() if line.startswith(f"| `{name}`"))
+        for choice in choices.values() if isinstance(choices, dict) else choices:
+            assert choice in row or name == "python_min"
+
+
+def test_verbs_of_this_repository_exist() -> None:
+    listed = run("make", "help", cwd=ROOT).stdout
+    for document in ("README.md", "CONTRIBUTING.md"):
+        for verb in re.findall(r"`?make ([a-z][a-z-]+)", (ROOT / document).read_text("utf-8")):
+            in_projects = verb in {"init", "update", "lint", "rehearse"}
+            assert in_projects or f"make {verb} " in listed, f"{document}: make {verb}"
+
+
+def test_verbs_of_a_project_are_explained(render: Render) -> None:
+    project = render()
+    tasks = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]
+    explained = {
+        verb.removeprefix("make ") for verb in table_column(project.read("CONTRIBUTING.md"), "verb")
+    }
+    assert explained | {"init"} == set(tasks)
+
+
+@pytest.mark.slow
+def test_first_command_renders_a_project(template: Path, tmp_path: Path) -> None:
+    (command, *_) = blocks((ROOT / "README.md").read_text("utf-8"), "console")
+    arguments = shlex.split(command.replace("TEMPLATE", str(template)))
+    run(*arguments, "--defaults", cwd=tmp_path, env={"PATH": user_path()})
+    assert 'name = "my-package"' in (tmp_path / "my-package/pyproject.toml").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_demo_shows_the_wheel_on_every_python(interpreters: dict[str, Path]) -> None:
+    printed = run("make", "demo", cwd=ROOT).stdout
+    assert "-cp311-abi3-" in printed
+    assert printed.count("add_in_rust(40, 2) = 42") == len(interpreters)
+    assert f"ran on Python {', '.join(interpreters)}." in printed
+    missing = [version for version in pythons.SUPPORTED if version not in interpreters]
+    assert ("not shown" in printed) == bool(missing)
