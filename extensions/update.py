@@ -50,7 +50,9 @@ def _refuse(message: str) -> NoReturn:
 
 def _git(*arguments: str | Path, cwd: Path) -> list[str]:
     """List the paths that Git prints with `-z`; none if it fails, as outside of repositories."""
-    result = subprocess.run(["git", *arguments], cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True)
+    result = subprocess.run(
+        ["git", *arguments], cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True
+    )
     return [] if result.returncode else result.stdout.decode().split("\0")[:-1]
 
 
@@ -170,7 +172,9 @@ def _check_files(context: Context) -> None:
     for path in sorted(new):
         for folder in list(PurePosixPath(path).parents)[:-1]:
             if (project / folder).is_file():
-                _refuse(f"The template has a folder {folder}, and you have a file: rename yours first.")
+                _refuse(
+                    f"The template has a folder {folder}, and you have a file: rename yours first."
+                )
         if (project / path).is_dir():
             _refuse(f"The template has a file {path}, and you have a folder: rename yours first.")
 
@@ -194,7 +198,9 @@ def _listed(folder: Path) -> list[str]:
 
 def _managed(context: Context, names: Iterable[str]) -> Iterator[str]:
     """Name the project's files that the template's files become, without those given once."""
-    settings = yaml.safe_load(Path(context["_copier_conf"]["src_path"], "copier.yml").read_text("utf-8"))
+    settings = yaml.safe_load(
+        Path(context["_copier_conf"]["src_path"], "copier.yml").read_text("utf-8")
+    )
     given_once = [pattern[1:] for pattern in settings["_skip_if_exists"] if pattern.startswith("/")]
     seen: dict[str, str] = {}
 
@@ -210,7 +216,8 @@ def _managed(context: Context, names: Iterable[str]) -> Iterator[str]:
         parts = [render(part) for part in name.removesuffix(".jinja").split("/")]
         path = "/".join(parts)
         if all(parts) and not any(
-            fnmatchcase(path, pattern) or fnmatchcase(path, f"{pattern}/*") for pattern in given_once
+            fnmatchcase(path, pattern) or fnmatchcase(path, f"{pattern}/*")
+            for pattern in given_once
         ):
             yield path
 

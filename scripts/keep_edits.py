@@ -18,7 +18,14 @@ NO_FILE = "0" * 40
 
 def git(*arguments: str | Path, cwd: Path | None = None, text: str | None = None) -> str:
     """Run Git in the project and return what it printed."""
-    command = ["git", "-c", f"core.hooksPath={os.devnull}", "-c", "core.quotePath=false", *map(str, arguments)]
+    command = [
+        "git",
+        "-c",
+        f"core.hooksPath={os.devnull}",
+        "-c",
+        "core.quotePath=false",
+        *map(str, arguments),
+    ]
     result = subprocess.run(
         command, cwd=cwd, input=text, capture_output=True, check=True, encoding="utf-8"
     )
@@ -27,7 +34,9 @@ def git(*arguments: str | Path, cwd: Path | None = None, text: str | None = None
 
 def deleted() -> list[str]:
     """List the files of the last commit that are gone now."""
-    listed = git("diff", "--name-only", "-z", "--no-renames", "--relative", "--diff-filter=D", "HEAD")
+    listed = git(
+        "diff", "--name-only", "-z", "--no-renames", "--relative", "--diff-filter=D", "HEAD"
+    )
     return listed.split("\0")[:-1]
 
 
@@ -104,7 +113,13 @@ def move(name: str, target: str, old: Path, new: Path) -> bool:
         destination.write_bytes(merged.stdout)
         if merged.returncode:
             mode = git("ls-tree", "HEAD", "--", name).split()[0]
-            conflict(target, mode, blob(old / name, name), blob(edited, target), blob(new / target, target))
+            conflict(
+                target,
+                mode,
+                blob(old / name, name),
+                blob(edited, target),
+                blob(new / target, target),
+            )
     print(f"Your changes of {name} moved to {target}.", file=sys.stderr)
     return True
 

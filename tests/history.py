@@ -9,6 +9,7 @@ from typing import Any
 
 import copier
 import yaml
+from copier import VcsRef
 
 from project import Project, run
 
@@ -46,12 +47,16 @@ class History:
         self.versions.append(tag)
         return tag
 
-    def project(
-        self, path: Path, version: str = "v9999.0.0", **answers: Any
-    ) -> "Project":
+    def project(self, path: Path, version: str = "v9999.0.0", **answers: Any) -> "Project":
         """Generate a project with one version and commit it."""
         copier.run_copy(
-            str(self.path), path, data=answers, vcs_ref=version, defaults=True, unsafe=True, quiet=True
+            str(self.path),
+            path,
+            data=answers,
+            vcs_ref=version,
+            defaults=True,
+            unsafe=True,
+            quiet=True,
         )
         project = Project(path)
         project.commit()
@@ -59,13 +64,16 @@ class History:
 
 
 def update(
-    project: Project, version: str | None = None, data: Mapping[str, Any] | None = None, **options: Any
+    project: Project,
+    version: str | None = None,
+    data: Mapping[str, Any] | None = None,
+    **options: Any,
 ) -> None:
     """Run `copier update` in a project."""
     copier.run_update(
         project.path,
         data=dict(data or {}),
-        vcs_ref=version,
+        vcs_ref=VcsRef.CURRENT if version == ":current:" else version,
         defaults=True,
         overwrite=True,
         unsafe=True,
@@ -82,7 +90,9 @@ def unmerged(project: Project) -> set[str]:
 
 def files(project: Project) -> dict[str, bytes]:
     """Return what Git would commit now, except Copier's own file."""
-    listed = project.git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")[:-1]
+    listed = project.git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split(
+        "\0"
+    )[:-1]
     return {
         name: (project.path / name).read_bytes()
         for name in sorted(set(listed) - {".copier-answers.yml"})

@@ -1,9 +1,11 @@
 """`copier update` keeps what the owner wrote and brings what only the template changed."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from copier.errors import UserMessageError
 
 from history import (
@@ -17,7 +19,7 @@ from history import (
     update,
     write,
 )
-from project import Project
+from project import ROOT, Project
 
 # Copier leaves a listing of a folder open when it refuses.
 pytestmark = pytest.mark.filterwarnings(
@@ -94,34 +96,43 @@ def test_edits_of_one_line_are_a_conflict(history: History, project: Project) ->
     assert TEMPLATE in project.read("MANIFEST.in")
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["README.md", "CHANGELOG.md", "LICENSE", "CITATION.cff", "crates/Cargo.lock", "crates/src/lib.rs",
-     "src/demo/__init__.py", "tests/test_package.py"],
-)  # fmt: skip
-def test_files_given_once_are_the_owners(history: History, project: Project, name: str) -> None:
-    source = next(
-        path.relative_to(history.path).as_posix()
-        for path in (history.path / "template").rglob("*")
-        if path.name.removesuffix(".jinja") == Path(name).name
-        or (name == "LICENSE" and "LICENSE" in path.name and path.is_file() and path.parent.name == "template")
-    )
-    append(project, name)
+def test_files_given_once_are_the_owners(history: History, project: Project) -> None:
+    sources = {
+        "CHANGELOG.md": "CHANGELOG.md",
+        "CITATION.cff": "CITATION.cff.jinja",
+        "README.md": "README.md.jinja",
+        "crates/Cargo.lock": "crates/Cargo.lock",
+        "crates/src/lib.rs": "crates/src/lib.rs.jinja",
+        "src/demo/__init__.py": "src/{{ module_name }}/__init__.py.jinja",
+        "tests/test_package.py": "tests/test_package.py.jinja",
+        "LICENSES/MIT.txt": next(
+            path.relative_to(history.path / "template").as_posix()
+            for path in (history.path / "template/LICENSES").iterdir()
+        ),
+    }
+    for name in sources:
+        append(project, name, commit=False)
+    project.commit()
     before = files(project)
-    history.release(lambda root: (root / source).write_text(TEMPLATE, "utf-8") and None)
+    history.release(*(write(f"template/{source}", TEMPLATE) for source in sources.values()))
     update(project)
     assert files(project) == before, "changed"
 
-    (project.path / name).unlink()
-    project.commit("feat: delete it")
-    history.release(lambda root: (root / source).write_text(TEMPLATE * 2, "utf-8") and None)
+    for name in sources:
+        (project.path / name).unlink()
+    project.commit("feat: delete them")
+    before = files(project)
+    history.release(*(write(f"template/{source}", TEMPLATE * 2) for source in sources.values()))
     update(project)
-    assert not (project.path / name).exists(), "resurrected"
+    assert files(project) == before, "resurrected"
 
-    append(project, name)
-    history.release(remove(source))
+    for name in sources:
+        append(project, name, commit=False)
+    project.commit("feat: write them anew")
+    before = files(project)
+    history.release(*(remove(f"template/{source}") for source in sources.values()))
     update(project)
-    assert project.read(name) == OWNER, "deleted"
+    assert files(project) == before, "deleted"
 
 
 def test_edit_of_a_file_that_the_template_removed_is_a_conflict(
@@ -211,7 +222,9 @@ def test_ignored_file_given_once_is_no_obstacle(history: History, project: Proje
     project.git("rm", "--cached", "--quiet", "crates/Cargo.lock")
     append(project, ".gitignore", "Cargo.lock\n")
     append(project, "crates/Cargo.lock", commit=False)
-    history.release(write("template/NEW.txt", TEMPLATE), write("template/crates/Cargo.lock", TEMPLATE))
+    history.release(
+        write("template/NEW.txt", TEMPLATE), write("template/crates/Cargo.lock", TEMPLATE)
+    )
     update(project)
     assert project.read("NEW.txt") == TEMPLATE
     assert project.read("crates/Cargo.lock").endswith(OWNER)
@@ -299,3 +312,150 @@ def test_project_in_a_folder_of_a_repository(history: History, tmp_path: Path) -
     update(project)
     assert unmerged(Project(top)) == {"part/.editorconfig"}
     assert project.read(".editorconfig").endswith(OWNER)
+
+
+FEATURES = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded"]
+
+
+@pytest.mark.parametrize("features", [["docs"], FEATURES], ids=["one", "all"])
+def test_features_come_and_go(history: History, tmp_path: Path, features: list[str]) -> None:
+    """A feature brings its files whenever it is switched on, and leaves the owner's when it goes."""
+    add_feature_files(history)
+    without = history.project(
+        tmp_path / "without", history.versions[-1], project_name="Demo", features=[]
+    )
+    switched = without.copy(tmp_path / "switched")
+    fresh = history.project(
+        tmp_path / "fresh", history.versions[-1], project_name="Demo", features=features
+    )
+    owned = given_once(history.path)
+    update(switched, ":current:", {"features": features})
+    assert not unmerged(switched)
+    assert list(files(switched)) == list(files(fresh))
+    for name, text in files(fresh).items():
+        if not owned(name) or name not in files(without):
+            assert files(switched)[name] == text, name
+    switched.commit("feat: switch on")
+
+    mine = [
+        f"{folder}/mine.txt" for folder in ("docs", "notebooks", "benchmarks", ".github/workflows")
+    ]
+    for name in mine:
+        append(switched, name)
+    before = files(switched)
+    update(switched, ":current:", {"features": []})
+    assert not unmerged(switched)
+    after = files(switched)
+    given = {name for name in files(fresh) if owned(name)}
+    assert set(after) == set(files(without)) | set(mine) | given
+    assert all(after[name] == before[name] for name in {*mine, *given})
+    switched.commit("feat: switch off")
+
+    update(switched, ":current:", {"features": features})
+    assert not unmerged(switched)
+    assert files(switched) == before
+
+
+def add_feature_files(history: History) -> None:
+    """Give each feature a file of the template's and one for the owner."""
+    folders = {"docs": "docs", "notebook": "notebooks", "benchmarks": "benchmarks"}
+    changes = []
+    for feature in FEATURES:
+        there = "{{ '%s' if '" + feature + "' in features else '' }}"
+        changes.append(write(f"template/{there % (feature + '.cfg')}", f"{feature}\n"))
+        if feature in folders:
+            changes.append(write(f"template/{there % folders[feature]}/sample.txt", f"{feature}\n"))
+    history.release(*changes)
+
+
+def test_switching_on_keeps_what_is_there(history: History, tmp_path: Path) -> None:
+    add_feature_files(history)
+    project = history.project(tmp_path / "demo", history.versions[-1], features=["notebook"])
+    append(project, "docs/sample.txt")
+    (project.path / "notebooks/sample.txt").unlink()
+    project.commit()
+    update(project, ":current:", {"features": ["docs", "notebook"]})
+    assert not unmerged(project)
+    assert project.read("docs/sample.txt") == OWNER
+    assert not (project.path / "notebooks/sample.txt").exists()
+    assert project.read("docs.cfg") == "docs\n"
+
+
+def test_edit_in_a_file_of_a_feature_that_goes_is_a_conflict(
+    history: History, tmp_path: Path
+) -> None:
+    add_feature_files(history)
+    project = history.project(tmp_path / "demo", history.versions[-1], features=["docs"])
+    append(project, "docs.cfg")
+    update(project, ":current:", {"features": []})
+    assert unmerged(project) == {"docs.cfg"}
+    assert project.read("docs.cfg").endswith(OWNER)
+
+
+def test_raised_floor_arrives_everywhere(
+    history: History, project: Project, tmp_path: Path
+) -> None:
+    """No file given once may name the oldest Python, since it would not follow."""
+    update(project, ":current:", {"python_min": "3.13"})
+    fresh = history.project(tmp_path / "fresh", project_name="Demo", python_min="3.13")
+    assert files(project) == files(fresh)
+
+
+def test_new_licence_brings_its_texts(history: History, project: Project, tmp_path: Path) -> None:
+    append(project, "LICENSE")
+    update(project, ":current:", {"license": "MIT OR Apache-2.0"})
+    fresh = history.project(tmp_path / "fresh", project_name="Demo", license="MIT OR Apache-2.0")
+    assert not unmerged(project)
+    assert set(files(project)) == set(files(fresh)) | {"LICENSE"}
+    assert project.read("LICENSE").endswith(OWNER)
+    assert project.read("pyproject.toml") == fresh.read("pyproject.toml")
+
+
+def test_no_file_of_the_template_is_ignored(history: History, tmp_path: Path) -> None:
+    """Git could not bring back what an update overwrites there."""
+    for licence, floor, features in (
+        ("MIT", "3.11", []), ("MIT OR Apache-2.0", "3.14", FEATURES), ("MPL-2.0", "3.12", FEATURES[:3]),
+    ):  # fmt: skip
+        path = tmp_path / f"{floor}"
+        project = history.project(
+            path, project_name="Demo", license=licence, python_min=floor, features=features
+        )
+        made = [str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()]
+        made = [name for name in made if not name.startswith(".git/")]
+        assert len(made) > 30
+        ignored = project.run("git", "check-ignore", "--no-index", "--", *made, check=False)
+        assert not ignored.stdout
+
+
+def test_new_question_takes_its_default(history: History, project: Project) -> None:
+    history.release(
+        edit("copier.yml", "features:\n", "colour:\n  type: str\n  default: blue\n\nfeatures:\n"),
+        write("template/NEW.txt.jinja", "{{ colour }}\n"),
+    )
+    update(project)
+    assert project.read("NEW.txt") == "blue\n"
+    assert "colour: blue" in project.read(".copier-answers.yml")
+
+
+def test_files_given_once_are_those_of_both_lists() -> None:
+    settings = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+    assert settings["_exclude"] == settings["_skip_if_exists"]
+
+
+def test_template_has_no_binary_file_of_its_own(template: Path) -> None:
+    """Copier would silently bring back its own bytes."""
+    owned = given_once(template)
+    for path in (template / "template").rglob("*"):
+        name = path.relative_to(template / "template").as_posix()
+        if path.is_file() and b"\0" in path.read_bytes():
+            assert owned(re.sub(r"{{ '([^']*)'.*?}}", r"\1", name)), name
+
+
+def test_refusals_of_copier_itself_are_one_sentence(history: History, project: Project) -> None:
+    history.release()
+    update(project)
+    project.commit()
+    refused(project, "Downgrades are not supported", version="v9999.0.0")
+    append(project, "README.md", commit=False)
+    with pytest.raises(UserMessageError, match="commit or stash your local changes"):
+        update(project)
