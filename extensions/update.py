@@ -39,6 +39,21 @@ def answers_checksum(answers: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def with_address(answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answers with an address of the template that holds in every folder.
+
+    Args:
+        answers: What Copier writes into the answers file; the address in it is as the user typed it.
+
+    Returns:
+        The same, with the absolute path if the template is a folder of this machine.
+    """
+    address = answers.get("_src_path", "")
+    if address and Path(address).is_dir():
+        return {**answers, "_src_path": str(Path(address).resolve())}
+    return dict(answers)
+
+
 def _refuse(message: str) -> NoReturn:
     try:
         # Copier prints this one as a sentence, without a traceback.
@@ -188,7 +203,10 @@ def _check_files(context: Context) -> None:
             f"Git ignores {path}, but the template has a file of that name, and Git could not bring yours "
             f"back: rename it, or add it with `git add --force` and commit."
         )
+    # Copier looks for the rejects of Git, and takes these for its own.
     for path in _git(*ignored, "--directory", "--", "*.rej", cwd=project):
+        if not path.endswith(".rej"):
+            continue
         _refuse(f"Copier deletes {path}, which Git ignores: rename it first.")
 
 
@@ -238,4 +256,5 @@ class Update(Extension):
             check_update=check_update,
             fixed_error=fixed_error,
             switched_on=switched_on,
+            with_address=with_address,
         )

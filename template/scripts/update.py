@@ -6,6 +6,7 @@ start, the lock files, the git hooks, and an exit status other than 0 as long as
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ UPDATE = [*COPIER, "update", "--trust", "--defaults", "--quiet"]
 BACK = "To go back to where you were: git reset --hard"
 
 
-class Refused(Exception):
+class RefusalError(Exception):
     """The update cannot go on, for a reason that the user can read."""
 
 
@@ -26,18 +27,30 @@ def git(*arguments: str) -> str:
     return subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", check=True).stdout
 
 
+def listed(*arguments: str) -> list[str]:
+    """Run `git ls-files` and return the lines that it printed."""
+    return git("ls-files", "-z", *arguments).split("\0")[:-1]
+
+
 def version() -> str:
     """Return the version of the template that the project was made from or last updated to.
 
     Raises:
-        Refused: Nothing tells which version that was.
+        RefusalError: Nothing tells which version that was, or where the template is.
     """
     text = ANSWERS.read_text("utf-8") if ANSWERS.is_file() else ""
     commit = re.search(r"^_commit: *(\S+)", text, re.MULTILINE)
-    if not commit or not re.search(r"^_src_path: *\S", text, re.MULTILINE):
-        raise Refused(
+    address = re.search(r"^_src_path: *(\S.*)", text, re.MULTILINE)
+    if not commit or not address:
+        raise RefusalError(
             f"{ANSWERS} is missing or incomplete: find it with `git log -- {ANSWERS}` and bring it back "
             f"with `git restore --source=COMMIT {ANSWERS}`."
+        )
+    folder = address[1].strip("'\"")
+    if not re.match(r"[\w+.-]{2,}:|.*@", folder) and not Path(folder).is_dir():
+        raise RefusalError(
+            f"The template is not in {folder} any more: write its address after `_src_path:` in {ANSWERS}, "
+            f"and commit."
         )
     return commit[1].strip("'\"")
 
@@ -54,9 +67,8 @@ def reason(output: str) -> str:
 
 def conflicts() -> list[str]:
     """List the files in which the template's changes and yours clash."""
-    unmerged = {line.split("\t")[1] for line in git("ls-files", "-z", "--unmerged").split("\0")[:-1]}
-    rejected = git("ls-files", "-z", "--others", "--exclude-standard", "--", "*.rej").split("\0")[:-1]
-    return sorted({*unmerged, *rejected})
+    unmerged = {line.split("\t")[1] for line in listed("--unmerged")}
+    return sorted({*unmerged, *listed("--others", "--", "*.rej")})
 
 
 def update(arguments: list[str]) -> None:
@@ -66,22 +78,21 @@ def update(arguments: list[str]) -> None:
         arguments: More arguments for `copier update`, such as `--data`.
 
     Raises:
-        Refused: The project cannot be updated, or there are conflicts.
+        RefusalError: The project cannot be updated, or there are conflicts.
     """
     before = version()
     if changed := git("status", "--porcelain"):
-        raise Refused(f"Commit or stash your changes first, an update starts from a clean tree:\n{changed}")
-    print(f"The project has version {before} of its template. Running: {' '.join([*UPDATE, *arguments])}")
+        raise RefusalError(f"Commit or stash your changes before an update:\n{changed}")
+    command = [*UPDATE, *arguments]
+    print(f"The project has version {before} of its template. Running: {shlex.join(command)}")
     # Not shown as it comes: when Copier fails, most of it is a traceback.
-    result = subprocess.run(
-        [*UPDATE, *arguments], stderr=subprocess.PIPE, encoding="utf-8", errors="replace", check=False
-    )
+    result = subprocess.run(command, stderr=subprocess.PIPE, encoding="utf-8", check=False)
     # Known to Git, new files too disappear with the one command that leads back.
-    if not list(Path().glob("**/*.rej")):
-        git("add", "--all", "--intent-to-add")
+    git("add", "--all", "--intent-to-add", "--", ".", ":(exclude)*.rej")
     if result.returncode:
         halfway = bool(git("status", "--porcelain"))
-        raise Refused(f"{reason(result.stderr)}\n{BACK if halfway else 'Nothing was changed.'}")
+        outcome = BACK if halfway else "Nothing was changed."
+        raise RefusalError(f"{reason(result.stderr)}\n{outcome}")
     if result.stderr:
         print(result.stderr.rstrip())
     finish()
@@ -91,10 +102,10 @@ def finish() -> None:
     """Bring the lock files, the environment and the git hooks in line with the updated files.
 
     Raises:
-        Refused: There are conflicts.
+        RefusalError: There are conflicts.
     """
     if files := conflicts():
-        raise Refused(
+        raise RefusalError(
             "These files have conflicts, your version and the template's:\n"
             + "".join(f"    {name}\n" for name in files)
             + 'Edit each of them and `git add` it, then run: make update ARGS="--continue"\n'
@@ -108,9 +119,10 @@ def finish() -> None:
         ["git", "config", "core.hooksPath", ".githooks"],
     ):
         if subprocess.run(command, check=False).returncode:
-            raise Refused(f"`{' '.join(command)}` failed.\n{BACK}")
+            raise RefusalError(f"`{' '.join(command)}` failed.\n{BACK}")
     if git("status", "--porcelain"):
-        print(f"The project has version {version()} now. See `git diff HEAD`, run `make test`, commit.\n{BACK}")
+        print(f"The project has version {version()} of its template now.")
+        print(f"See `git diff HEAD`, run `make test`, then commit. {BACK}")
     else:
         print("Nothing to update.")
 
@@ -122,13 +134,13 @@ def check() -> int:
         2 if there is one, so that scripts can tell it from an error.
 
     Raises:
-        Refused: The versions cannot be found out.
+        RefusalError: The versions cannot be found out.
     """
     version()
     command = [*COPIER, "check-update", "--output-format", "json"]
     result = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     if result.returncode:
-        raise Refused(reason(result.stderr))
+        raise RefusalError(reason(result.stderr))
     found = json.loads(result.stdout)
     current, newest = found["current_version"], found["latest_version"]
     if not found["update_available"]:
@@ -154,7 +166,7 @@ def main(arguments: list[str]) -> int:
             finish()
         else:
             update(arguments)
-    except Refused as error:
+    except RefusalError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
