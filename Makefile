@@ -1,4 +1,4 @@
-.PHONY: help test test-fast demo lint format lock clean
+.PHONY: help test test-fast update-storm demo lint format lock clean
 PYTEST = PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/pytest
 
 help: ## List the verbs
@@ -12,6 +12,9 @@ test-fast: .venv/installed ## Run what needs no build, in less than a minute
 
 demo: .venv/installed ## Render a project, build its wheel, use it on every Python found
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python scripts/demo.py
+
+update-storm: .venv/installed ## Update N projects that random owners edited, 500 by default
+	STORM=$(or $(N),500) $(PYTEST) --numprocesses=4 tests/test_update_storm.py
 
 lint: .venv/installed ## Check style and types of this repository
 	.venv/bin/ruff check

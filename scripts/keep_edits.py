@@ -1,8 +1,9 @@
-"""Keeps the owner's edits in files that a new version of the template renamed or no longer has.
+"""Keeps the owner's edits where Copier drops them.
 
-`copier update` runs this in the project when everything else is done. Copier deletes such a file and drops
-what the owner changed in it. Here the edit moves into the renamed file, or the file comes back as a conflict.
-Most updates delete nothing and end at the first line of `main`.
+`copier update` runs this in the project when everything else is done. Copier deletes a file that a new version
+of the template renamed or no longer has, whatever the owner changed in it. Here the edit moves into the renamed
+file, or the file comes back as a conflict. So does a binary file of the owner's, which Copier overwrites. Most
+updates do neither, and end at the first lines of `main`.
 """
 
 import os
@@ -38,6 +39,12 @@ def deleted() -> list[str]:
         "diff", "--name-only", "-z", "--no-renames", "--relative", "--diff-filter=D", "HEAD"
     )
     return listed.split("\0")[:-1]
+
+
+def overwritten() -> list[str]:
+    """List the files of the last commit that changed and were or are binary."""
+    listed = git("diff", "--numstat", "-z", "--no-renames", "--relative", "--diff-filter=M", "HEAD")
+    return [line.split("\t")[2] for line in listed.split("\0")[:-1] if line.startswith("-")]
 
 
 def render(answers: dict[str, Any], folder: Path) -> Path:
@@ -124,6 +131,15 @@ def move(name: str, target: str, old: Path, new: Path) -> bool:
     return True
 
 
+def keep_binary(name: str, old: Path, new: Path) -> None:
+    """Bring back the owner's version; a conflict if the template changed the file as well."""
+    git("checkout", "HEAD", "--", name)
+    bases = [blob(root / name, name) if (root / name).is_file() else "" for root in (old, new)]
+    if all(bases) and bases[0] != bases[1]:
+        mode, _, ours = git("ls-tree", "HEAD", "--", name).split("\t")[0].split()
+        conflict(name, mode, bases[0], ours, bases[1])
+
+
 def edits(names: list[str], old: Path) -> Iterator[str]:
     """Filter the files that differ from what the template made."""
     for name in names:
@@ -138,7 +154,8 @@ def main(answers_file: str) -> None:
     Args:
         answers_file: Path of Copier's file in the project.
     """
-    names = deleted()
+    binaries = overwritten()
+    names = [*deleted(), *binaries]
     if not names:
         return
     import yaml
@@ -153,6 +170,9 @@ def main(answers_file: str) -> None:
         new = render(current, Path(folder, "new"))
         targets = renames(old, new, Path(folder))
         for name in names:
+            if name in binaries:
+                keep_binary(name, old, new)
+                continue
             if name in targets and move(name, targets[name], old, new):
                 continue
             git("checkout", "HEAD", "--", name)

@@ -13,7 +13,7 @@ from copier import VcsRef
 
 from project import Project, run
 
-Change = Callable[[Path], None]
+Change = Callable[[Path], object]
 
 
 @dataclass

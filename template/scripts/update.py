@@ -59,7 +59,7 @@ def reason(output: str) -> str:
     """Return the sentence that Copier ended with."""
     last = (output.strip() or "Copier failed without a word.").splitlines()[-1]
     sentence = re.sub(r"^[\w.]+(?:Error|Exception): ", "", last).strip()
-    if match := re.search(r"Unknown revision: (\S+)|pathspec (\S+) did not match", output):
+    if match := re.search(r"Unknown revision: (\S+)|pathspec (\S+) did not match", last):
         revision = (match[1] or match[2]).strip("'\"")
         return f"The template has no version {revision}: {ANSWERS} or --vcs-ref names one that it never had."
     return sentence
@@ -108,7 +108,8 @@ def finish() -> None:
         raise RefusalError(
             "These files have conflicts, your version and the template's:\n"
             + "".join(f"    {name}\n" for name in files)
-            + 'Edit each of them and `git add` it, then run: make update ARGS="--continue"\n'
+            + "Edit each of them and `git add` it, then run: make update ARGS=--continue\n"
+            + "(without make: uv run --no-project scripts/update.py --continue)\n"
             + BACK
         )
     for command in (
