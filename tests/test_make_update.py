@@ -126,7 +126,7 @@ def test_updated_project_is_green(history: History, project: Project) -> None:
     project.git("commit", "--message=build: update the template")  # through the hooks
     project.make("lint")
     project.make("precommit")
-    assert "random seed" in project.make("test")
+    assert "randomly-seed" in project.make("test")
     assert project.git("status", "--porcelain") == ""
     assert "Nothing to update." in make_update(project, "--vcs-ref=v10000.0.0")
 

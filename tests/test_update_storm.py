@@ -11,6 +11,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import yaml
 from copier.errors import UserMessageError
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -191,8 +192,11 @@ class Owner:
         folder = self.random.choice(["", "docs/", "src/demo/", "new/", ".github/workflows/"])
         name = f"{folder}NEW{self.random.randint(0, 3)}.txt"
         (self.root / name).parent.mkdir(parents=True, exist_ok=True)
-        (self.root / name).write_text(self.mark() * 2, "utf-8")
+        with (self.root / name).open("a", encoding="utf-8") as file:
+            file.write(self.mark() * 2)
         self.touched.add(name)
+        self.contents.pop(name, None)
+        self.deleted.discard(name)
 
     def holds_marks(self, name: str) -> bool:
         text = (self.root / name).read_bytes()
@@ -248,7 +252,7 @@ class Owner:
                 self.touched.add("pyproject.toml")
 
     def rust_module(self) -> None:
-        name = f"crates/src/mine_{self.random.randint(0, 9)}.rs"
+        name = f"crates/src/mine_{self.random.getrandbits(30):x}.rs"
         (self.root / name).parent.mkdir(parents=True, exist_ok=True)
         (self.root / name).write_text(f"// {self.mark()}")
         self.touched.add(name)
@@ -313,6 +317,7 @@ def weather(scenario: Scenario, template: Path, folder: Path) -> None:
     project = history.project(
         folder / "project", old, project_name="Demo", features=scenario.features
     )
+    last = yaml.safe_load(project.read(".copier-answers.yml"))
     owner = Owner(project, random.Random(scenario.seed + 1))
     for name in scenario.owner:
         getattr(owner, name)()
@@ -320,8 +325,8 @@ def weather(scenario: Scenario, template: Path, folder: Path) -> None:
     owner.commit()
     before, modes = files(project), mode_bits(project)
     data = {} if scenario.flipped is None else {"features": scenario.flipped}
-    features = scenario.features if scenario.flipped is None else scenario.flipped
-    fresh = history.project(folder / "fresh", new, project_name="Demo", features=features)
+    answers = {name: value for name, value in last.items() if not name.startswith("_")}
+    fresh = history.project(folder / "fresh", new, **{**answers, **data})
 
     refusal = ""
     try:

@@ -88,7 +88,9 @@ def update(arguments: list[str]) -> None:
     # Not shown as it comes: when Copier fails, most of it is a traceback.
     result = subprocess.run(command, stderr=subprocess.PIPE, encoding="utf-8", check=False)
     # Known to Git, new files too disappear with the one command that leads back.
-    git("add", "--all", "--intent-to-add", "--", ".", ":(exclude)*.rej")
+    new = [name for name in listed("--others", "--exclude-standard") if not name.endswith(".rej")]
+    if new:
+        git("--literal-pathspecs", "add", "--intent-to-add", "--", *new)
     if result.returncode:
         halfway = bool(git("status", "--porcelain"))
         outcome = BACK if halfway else "Nothing was changed."
