@@ -49,7 +49,11 @@ def test_messages_are_checked(
     for subject in ("test: first", message.format(pwned=pwned)):
         project.git("commit", "--quiet", "--allow-empty", "--no-verify", f"--message={subject}")
     head = project.git("rev-parse", "HEAD").strip()
-    pull_request = {"title": title.format(pwned=pwned), "base": {"sha": base}, "head": {"sha": head}}
+    pull_request = {
+        "title": title.format(pwned=pwned),
+        "base": {"sha": base},
+        "head": {"sha": head},
+    }
     (tmp_path / "event.json").write_text(json.dumps({"pull_request": pull_request}))
     (tmp_path / "action.yml").write_text(
         "name: uv is there\nruns: {using: composite, steps: [{run: uv --version, shell: sh}]}\n"
