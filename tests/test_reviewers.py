@@ -118,6 +118,7 @@ def test_files_follow_their_schemas(projects: dict[str, Project], pattern: str) 
     run("check-jsonschema", "--builtin-schema", f"vendor.{SCHEMAS[pattern]}", *files, cwd=ROOT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", PROFILES)
 def test_scientific_python_review_fails_for_known_reasons_only(
     projects: dict[str, Project], profile: str
