@@ -79,7 +79,9 @@ def plot(gains: dict[str, float]) -> None:
     axes.bar_label(bars, [factor(gain) for gain in values], padding=4)
     axes.axvline(1, color="black", linewidth=1)
     axes.set(xscale="log", xlabel="Python's time / Rust's time", title="Rust against Python")
-    axes.set_xlim(min([0.5, *values]) / 4, max([2, *values]) * 8)
+    low, high = min([0.5, *values]), max([2, *values])
+    room = (high / low) ** 0.3  # for the labels
+    axes.set_xlim(low / room, high * room)
     axes.invert_yaxis()
     axes.spines[["top", "right"]].set_visible(False)
     for suffix in ("svg", "png"):
