@@ -26,6 +26,7 @@ OURS, MATURIN, UV = "this template", "maturin new --mixed", "uv init"
 EMPTY, SPECIFIC = "an empty template", "built for one Python"
 START, END = "<!-- benchmark -->", "<!-- /benchmark -->"
 LIGHT_ROUNDS, HEAVY_ROUNDS = 15, 3
+WARM_UP = -1  # the number of a round that does not count
 
 # The same function for all, instead of what each starter brings.
 ADD = """use pyo3::prelude::*;
@@ -140,7 +141,7 @@ def starters(template: Path) -> dict[str, Starter]:
             create=["copier", "copy", "--trust", "--defaults", "--quiet", template],
             test=[["git", "init", "--quiet"], ["make", "init"], ["make", "test"]],
             rebuild=[["uv", "run", "python", "-c", "import starter"]],
-            wheel=["uv", "build", "--quiet", "--wheel", "--out-dir"],
+            wheel=["uv", "build", "--wheel", "--out-dir"],
             rust="crates/src/lib.rs",
             imported="starter",
             module="",
@@ -165,7 +166,7 @@ def starters(template: Path) -> dict[str, Starter]:
             create=["uv", "init", "--quiet", "--no-workspace", "--build-backend", "maturin"],
             test=[["uv", "run", "--with", "pytest", "pytest"]],
             rebuild=[["uv", "run", "python", "-c", "import starter"]],
-            wheel=["uv", "build", "--quiet", "--wheel", "--out-dir"],
+            wheel=["uv", "build", "--wheel", "--out-dir"],
             rust="src/lib.rs",
             imported="starter._core",
             module="_core",
@@ -233,8 +234,8 @@ def measure(scratch: Path) -> list[Row]:
 
     print("From a new project to green tests ", end="", flush=True)
     for name in contenders:  # once before, so that no round pays for downloads
-        create(name, LIGHT_ROUNDS)
-        until_green(name, LIGHT_ROUNDS)
+        create(name, WARM_UP)
+        until_green(name, WARM_UP)
     green = in_turns(
         HEAVY_ROUNDS,
         {name: partial(until_green, name) for name in contenders},
@@ -269,7 +270,7 @@ def measure(scratch: Path) -> list[Row]:
     print("Building wheels ", end="", flush=True)
     wheels, interpreters, callers = {}, {}, {}
     for name, starter in contenders.items():
-        folder = folders[name] / "1" / "starter"
+        folder = folders[name] / str(WARM_UP) / "starter"
         wheels[name], interpreters[name] = install(name, "own", folder)
         if starter.module:
             (folder / starter.rust).write_text(ADD.format(module=starter.module))
@@ -278,7 +279,8 @@ def measure(scratch: Path) -> list[Row]:
             _, callers[name] = install(name, "add", folder)
         else:
             callers[name] = interpreters[name]
-    specific = folders[OURS] / "2" / "starter"
+    specific = folders[OURS] / str(WARM_UP) / "starter"
+    shutil.rmtree(specific / "build")
     manifest = specific / "crates/Cargo.toml"
     text = manifest.read_text("utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("pyo3 = ")]
