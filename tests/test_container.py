@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -75,23 +76,27 @@ def test_deployed_image_holds_the_package_only(engine: str, project: Project) ->
 @pytest.mark.slow
 @pytest.mark.xdist_group("container")
 @pytest.mark.usefixtures("printed")
-def test_dev_container_sets_the_project_up(engine: str, project: Project) -> None:
+def test_dev_container_sets_the_project_up(engine: str, project: Project, tmp_path: Path) -> None:
     settings = json.loads(project.read(".devcontainer/devcontainer.json"))
     folder = project.path / ".devcontainer"
     build = settings["build"]
     arguments = [*os.environ.get("CONTAINER_ARGS", "").split(), f"--target={build['target']}"]
     arguments += [f"--file={folder / build['dockerfile']}", f"--tag={IMAGE}:develop"]
     run(engine, "build", *arguments, folder / build["context"], cwd=folder)
+    # As an editor does, with a clone of the project in the hands of the container's user.
+    clone = tmp_path / "clone"
+    project.git("clone", "--quiet", str(project.path), str(clone))
     steps = [
         'test "$(id -u)" != 0',
-        "cp -r /mounted /tmp/project",
-        "cd /tmp/project",
-        "rm -rf .venv",
+        "cp -r /mounted ~/project",
+        "cd ~/project",
         settings["postCreateCommand"],
-        "make lint",
+        "make format",
+        "cargo clippy --version",
+        "git diff --exit-code",
     ]
-    mount = f"--volume={project.path}:/mounted:ro"
-    project.run(*(engine, "run", "--rm", mount, f"{IMAGE}:develop", "sh", "-c", " && ".join(steps)))
+    start = [engine, "run", "--rm", f"--volume={clone}:/mounted:ro", f"{IMAGE}:develop"]
+    project.run(*start, "sh", "-c", " && ".join(steps))
 
 
 def files(project: Project) -> set[str]:
