@@ -1,4 +1,4 @@
-.PHONY: help test test-fast demo lint format lock clean
+.PHONY: help test test-fast demo bench lint format lock clean
 PYTEST = PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/pytest
 
 help: ## List the verbs
@@ -12,6 +12,9 @@ test-fast: .venv/installed ## Run what needs no build, in less than a minute
 
 demo: .venv/installed ## Render a project, build its wheel, use it on every Python found
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python scripts/demo.py
+
+bench: .venv/installed ## Measure a project beside other starters, about 10 minutes; writes docs/benchmark.md
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python scripts/benchmark.py
 
 lint: .venv/installed ## Check style and types of this repository
 	.venv/bin/ruff check
