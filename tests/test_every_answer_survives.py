@@ -132,7 +132,7 @@ def test_files_are_readable_and_tidy(render: Render, profile: str) -> None:
         assert text == "" or lines[-2].strip(), f"{path} ends with a blank line"
         assert not re.search(r"[ \t\r]$", text, re.MULTILINE), f"{path} has trailing space"
         if path.suffix == ".md":
-            text = re.sub(r"^```python.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+            text = re.sub(r"^```python.*?^```", "```", text, flags=re.DOTALL | re.MULTILINE)
         if path.suffix not in {".py", ".txt"} and not path.name.startswith("LICENSE"):
             assert "\n\n\n" not in text, f"{path} has a gap"
 
