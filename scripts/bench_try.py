@@ -489,8 +489,7 @@ def main() -> None:
         sys.exit(f"Missing: {', '.join(missing)}")
     os.environ.pop("VIRTUAL_ENV", None)
     os.environ.pop("CARGO_TARGET_DIR", None)
-    _, python = next(iter(pythons.find_all().items()))
-    os.environ["UV_PYTHON"] = str(python)
+    os.environ["UV_PYTHON"] = next(iter(pythons.find_all()))
     with tempfile.TemporaryDirectory(prefix="copier-pyo3-bench-") as scratch:
         rows = measure(Path(scratch))
     write(ROOT, rows, f"{datetime.date.today():%d %B %Y} on {machine()}")
