@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import date
 
 from packaging.version import InvalidVersion, Version
 
@@ -73,7 +74,9 @@ def changes(new: str, tag: str) -> str:
     result = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     if result.returncode:
         raise RefusedError(f"cz changelog failed.\n{result.stdout}{result.stderr}".strip())
-    return "".join(line.rstrip() + "\n" for line in result.stdout.splitlines())
+    # On the commit of a pre-release the heading is that of the pre-release.
+    _, *lines = result.stdout.strip().splitlines()
+    return "\n".join([f"## {tag} ({date.today()})", *(line.rstrip() for line in lines)])
 
 
 def bump(new: str, tag: str, message: str) -> None:
@@ -82,7 +85,7 @@ def bump(new: str, tag: str, message: str) -> None:
     The files stay changed and staged: Commitizen makes the same commit and tag once more.
     """
     text = version_files.CHANGELOG.read_text("utf-8")
-    text = version_files.add_section(text, version_files.section(changes(new, tag), new))
+    text = version_files.add_section(text, changes(new, tag))
     head = git("rev-parse", "HEAD")
     tag_made = False
     try:
