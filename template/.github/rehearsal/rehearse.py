@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -62,7 +61,6 @@ def run(path: Path, folder: Path) -> bool:
         )
     else:
         event, ref = "push", "refs/heads/main"
-    shutil.rmtree(folder / "artifacts", ignore_errors=True)
     payload = folder / "event.json"
     repository = {"name": "rehearsal", "full_name": "local/rehearsal", "default_branch": "main"}
     payload.write_text(json.dumps({"ref": ref, "repository": repository}), "utf-8")
