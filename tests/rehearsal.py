@@ -1,6 +1,7 @@
 """Runs workflows of a generated project with its own `rehearse.py`, whole or in part."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -11,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import yaml
 
 import pythons
 from project import Project, run
@@ -59,20 +59,20 @@ def path_with_pythons() -> str:
 def keep_jobs(project: Project, *names: str) -> None:
     """Cut the release workflow down to some jobs; they need what the jobs between them needed."""
     path = project.path / ".github/workflows/release.yml"
-    workflow = yaml.load(path.read_text("utf-8"), yaml.BaseLoader)  # `on` stays text
-    jobs = workflow["jobs"]
+    head, text = path.read_text("utf-8").split("\njobs:\n")
+    _, *parts = re.split(r"^  (\w+):\n", text, flags=re.MULTILINE)
+    jobs = dict(zip(parts[::2], parts[1::2], strict=True))
 
-    def needs(name: str) -> Iterator[str]:
-        direct = jobs[name].get("needs", [])
-        for need in [direct] if isinstance(direct, str) else direct:
-            if need in names:
-                yield need
-            else:
-                yield from needs(need)
+    def needs(name: str) -> set[str]:
+        line = re.search(r"^    needs: (.+)\n", jobs[name], re.MULTILINE)
+        direct = set(re.findall(r"\w+", line[1])) if line else set()
+        return {kept for need in direct for kept in ({need} if need in names else needs(need))}
 
-    kept = {name: jobs[name] | {"needs": sorted(set(needs(name)))} for name in names}
-    workflow["jobs"] = kept
-    path.write_text(yaml.safe_dump(workflow, sort_keys=False, width=1000), "utf-8")
+    kept = ""
+    for name in names:
+        job = re.sub(r"^    needs: .+\n", "", jobs[name], flags=re.MULTILINE)
+        kept += f"  {name}:\n    needs: [{', '.join(sorted(needs(name)))}]\n{job}"
+    path.write_text(f"{head}\njobs:\n{kept}", "utf-8")
 
 
 @contextmanager

@@ -55,7 +55,8 @@ def project(bumped: Project, tmp_path: Path) -> Project:
 
 def tag(project: Project, name: str = "v0.1.0") -> None:
     """Commit everything and move the tag there."""
-    project.commit("fix: something")
+    project.git("add", "--all")
+    project.git("commit", "--quiet", "--no-verify", "--allow-empty", "--message=fix: something")
     project.git("tag", "--force", "--annotate", "--message=x", name)
 
 
@@ -102,7 +103,8 @@ def make_sdist(folder: Path) -> Path:
     info = folder / "PKG-INFO"
     info.write_text("Metadata-Version: 2.4\nName: fault-sample\nVersion: 0.1.0\n")
     with tarfile.open(folder / SDIST, "w:gz") as archive:
-        archive.add(info, "fault_sample-0.1.0/PKG-INFO")
+        for name in ("PKG-INFO", "setup.py"):
+            archive.add(info, f"fault_sample-0.1.0/{name}")
     info.unlink()
     return folder / SDIST
 
