@@ -23,7 +23,8 @@ if sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL
 # machine they were, and has the same bytes wherever it was built.
 if "bdist_wheel" in sys.argv:
     cargo_home = os.environ.get("CARGO_HOME") or Path.home() / ".cargo"
-    remap = f"--remap-path-prefix={cargo_home}=cargo"
-    os.environ["RUSTFLAGS"] = f"{os.environ.get('RUSTFLAGS', '')} {remap}".strip()
+    flags = [*os.environ.get("RUSTFLAGS", "").split(), f"--remap-path-prefix={cargo_home}=cargo"]
+    # Unlike RUSTFLAGS, this variable keeps spaces in the name of a folder.
+    os.environ["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags)
 
 setup(options=options)
