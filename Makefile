@@ -1,4 +1,4 @@
-.PHONY: help test test-fast demo bench lint format lock clean
+.PHONY: help test test-fast update-storm demo bench lint format lock clean
 PYTEST = PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/pytest
 
 help: ## List the verbs
@@ -15,6 +15,9 @@ demo: .venv/installed ## Render a project, build its wheel, use it on every Pyth
 
 bench: .venv/installed ## Measure a project beside other starters, about 10 minutes; writes docs/benchmark.md
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python scripts/benchmark.py
+
+update-storm: .venv/installed ## Update N projects that random owners edited, 500 by default
+	STORM=$(or $(N),500) $(PYTEST) --numprocesses=2 tests/test_update_storm.py
 
 lint: .venv/installed ## Check style and types of this repository
 	.venv/bin/ruff check

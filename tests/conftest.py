@@ -49,8 +49,9 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
         patch.delenv("VIRTUAL_ENV", raising=False)
         TOOLS.mkdir(exist_ok=True)
-        with contextlib.suppress(FileExistsError):  # another worker was first
-            (TOOLS / "uv").symlink_to(ROOT / ".venv/bin/uv")
+        for tool in ("uv", "uvx"):
+            with contextlib.suppress(FileExistsError):  # another worker was first
+                (TOOLS / tool).symlink_to(ROOT / ".venv/bin" / tool)
         yield
 
 

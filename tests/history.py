@@ -1,0 +1,151 @@
+"""Versions of the template, made of the working tree, and projects that move between them."""
+
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import copier
+import yaml
+from copier import VcsRef
+
+from project import Project, run
+
+Change = Callable[[Path], object]
+
+
+@dataclass
+class History:
+    """A clone of the template that gets a new version with each call of `release`."""
+
+    path: Path
+    versions: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, template: Path, path: Path) -> "History":
+        """Clone the template fixture; its newest version is the working tree."""
+        run("git", "clone", "--quiet", "--shared", template, path, cwd=template)
+        return cls(path, ["v9999.0.0"])
+
+    def release(self, *changes: Change) -> str:
+        """Apply changes to the template, commit and tag them.
+
+        Args:
+            changes: Functions that edit the folder they get.
+
+        Returns:
+            The tag.
+        """
+        for change in changes:
+            change(self.path)
+        tag = f"v{9999 + len(self.versions)}.0.0"
+        run("git", "add", "--all", "--force", cwd=self.path)
+        run("git", "commit", "--quiet", "--allow-empty", f"--message=feat: {tag}", cwd=self.path)
+        run("git", "tag", "--annotate", f"--message={tag}", tag, cwd=self.path)
+        self.versions.append(tag)
+        return tag
+
+    def project(self, path: Path, version: str = "v9999.0.0", **answers: Any) -> "Project":
+        """Generate a project with one version and commit it."""
+        copier.run_copy(
+            str(self.path),
+            path,
+            data=answers,
+            vcs_ref=version,
+            defaults=True,
+            unsafe=True,
+            quiet=True,
+        )
+        project = Project(path)
+        project.commit()
+        return project
+
+
+def update(
+    project: Project,
+    version: str | None = None,
+    data: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> None:
+    """Run `copier update` in a project."""
+    copier.run_update(
+        project.path,
+        data=dict(data or {}),
+        vcs_ref=VcsRef.CURRENT if version == ":current:" else version,
+        defaults=True,
+        overwrite=True,
+        unsafe=True,
+        quiet=True,
+        **options,
+    )
+
+
+def unmerged(project: Project) -> set[str]:
+    """Return the names of the files that have a conflict."""
+    listed = project.git("ls-files", "-z", "--unmerged").split("\0")[:-1]
+    return {line.split("\t")[1] for line in listed}
+
+
+def files(project: Project) -> dict[str, bytes]:
+    """Return what Git would commit now, except Copier's own file."""
+    listed = project.git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split(
+        "\0"
+    )[:-1]
+    return {
+        name: (project.path / name).read_bytes()
+        for name in sorted(set(listed) - {".copier-answers.yml"})
+        if (project.path / name).is_file()
+    }
+
+
+def given_once(template: Path) -> Callable[[str], bool]:
+    """Return a function that tells which files belong to the owner from the first day."""
+    settings = yaml.safe_load((template / "copier.yml").read_text("utf-8"))
+    patterns = [pattern[1:] for pattern in settings["_skip_if_exists"] if pattern.startswith("/")]
+    parts = "|".join(re.escape(pattern).replace(r"\*", "[^/]*") for pattern in patterns)
+    return lambda name: bool(re.fullmatch(f"(?:{parts})(?:/.*)?", name))
+
+
+def edit(name: str, old: str, new: str) -> Change:
+    """Replace text in a file of the template or of a project."""
+
+    def change(root: Path) -> None:
+        text = (root / name).read_text("utf-8")
+        assert old in text
+        (root / name).write_text(text.replace(old, new, 1), "utf-8")
+
+    return change
+
+
+def write(name: str, text: str) -> Change:
+    """Write a file."""
+
+    def change(root: Path) -> None:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, "utf-8")
+
+    return change
+
+
+def remove(name: str) -> Change:
+    """Remove a file or a folder."""
+
+    def change(root: Path) -> None:
+        if (root / name).is_dir():
+            shutil.rmtree(root / name)
+        else:
+            (root / name).unlink()
+
+    return change
+
+
+def rename(old: str, new: str) -> Change:
+    """Rename a file."""
+
+    def change(root: Path) -> None:
+        (root / new).parent.mkdir(parents=True, exist_ok=True)
+        (root / old).rename(root / new)
+
+    return change

@@ -1,0 +1,461 @@
+"""`copier update` keeps what the owner wrote and brings what only the template changed."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from copier.errors import UserMessageError
+
+from history import (
+    History,
+    edit,
+    files,
+    given_once,
+    remove,
+    rename,
+    unmerged,
+    update,
+    write,
+)
+from project import ROOT, Project
+
+# Copier leaves a listing of a folder open when it refuses.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*ScandirIterator:pytest.PytestUnraisableExceptionWarning",
+    "ignore:unclosed scandir iterator:ResourceWarning",
+)
+
+OWNER = "# the owner's line\n"
+TEMPLATE = "# the template's line\n"
+
+
+@pytest.fixture
+def history(template: Path, tmp_path: Path) -> History:
+    """Return a clone of the template that a test may release new versions in."""
+    return History.of(template, tmp_path / "template")
+
+
+@pytest.fixture
+def project(history: History, tmp_path: Path) -> Project:
+    """Return a project made by the working tree."""
+    return history.project(tmp_path / "project", project_name="Demo")
+
+
+def append(project: Project, name: str, text: str = OWNER, *, commit: bool = True) -> None:
+    path = project.path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+    if commit:
+        project.commit(f"feat: change {name}")
+
+
+def test_untouched_project_becomes_what_the_new_version_renders(
+    history: History, project: Project, tmp_path: Path
+) -> None:
+    new = history.release(
+        edit("template/setup.py", "import sys\n", f"import sys\n{TEMPLATE}"),
+        write("template/NEW.txt.jinja", "{{ project_name }}\n"),
+        remove("template/.editorconfig"),
+        rename("template/SECURITY.md.jinja", "template/.github/SECURITY.md.jinja"),
+        edit("template/README.md.jinja", "#", "# New"),
+    )
+    before = files(project)
+    update(project)
+    fresh = history.project(tmp_path / "fresh", new, project_name="Demo")
+    assert not unmerged(project)
+    owned = given_once(history.path)
+    expected = files(fresh) | {name: text for name, text in before.items() if owned(name)}
+    assert files(project) == expected
+    assert (project.path / ".copier-answers.yml").read_bytes() == (
+        fresh.path / ".copier-answers.yml"
+    ).read_bytes()
+    project.commit("build: update the template")
+    update(project)
+    assert not project.git("status", "--porcelain")
+
+
+def test_edits_beside_each_other_merge(history: History, project: Project) -> None:
+    append(project, "MANIFEST.in")
+    history.release(edit("template/MANIFEST.in", "#", f"{TEMPLATE}#"))
+    update(project)
+    assert not unmerged(project)
+    assert project.read("MANIFEST.in").startswith(TEMPLATE)
+    assert project.read("MANIFEST.in").endswith(OWNER)
+
+
+def test_edits_of_one_line_are_a_conflict(history: History, project: Project) -> None:
+    edit("MANIFEST.in", "# Left over", f"{OWNER}# Left over")(project.path)
+    project.commit()
+    history.release(edit("template/MANIFEST.in", "# Left over", f"{TEMPLATE}# Left over"))
+    update(project)
+    assert unmerged(project) == {"MANIFEST.in"}
+    assert OWNER in project.read("MANIFEST.in")
+    assert TEMPLATE in project.read("MANIFEST.in")
+
+
+def test_files_given_once_are_the_owners(history: History, project: Project) -> None:
+    sources = {
+        "CHANGELOG.md": "CHANGELOG.md",
+        "CITATION.cff": "CITATION.cff.jinja",
+        "README.md": "README.md.jinja",
+        "crates/Cargo.lock": "crates/Cargo.lock",
+        "crates/src/lib.rs": "crates/src/lib.rs.jinja",
+        "src/demo/__init__.py": "src/{{ module_name }}/__init__.py.jinja",
+        "tests/test_package.py": "tests/test_package.py.jinja",
+        "LICENSES/MIT.txt": next(
+            path.relative_to(history.path / "template").as_posix()
+            for path in (history.path / "template/LICENSES").iterdir()
+        ),
+    }
+    for name in sources:
+        append(project, name, commit=False)
+    project.commit()
+    before = files(project)
+    history.release(*(write(f"template/{source}", TEMPLATE) for source in sources.values()))
+    update(project)
+    assert files(project) == before, "changed"
+
+    for name in sources:
+        (project.path / name).unlink()
+    project.commit("feat: delete them")
+    before = files(project)
+    history.release(*(write(f"template/{source}", TEMPLATE * 2) for source in sources.values()))
+    update(project)
+    assert files(project) == before, "resurrected"
+
+    for name in sources:
+        append(project, name, commit=False)
+    project.commit("feat: write them anew")
+    before = files(project)
+    history.release(*(remove(f"template/{source}") for source in sources.values()))
+    update(project)
+    assert files(project) == before, "deleted"
+
+
+def test_edit_of_a_file_that_the_template_removed_is_a_conflict(
+    history: History, project: Project
+) -> None:
+    append(project, ".editorconfig")
+    history.release(remove("template/.editorconfig"), remove("template/SECURITY.md.jinja"))
+    update(project)
+    assert unmerged(project) == {".editorconfig"}
+    assert project.read(".editorconfig").endswith(OWNER)
+    assert not (project.path / "SECURITY.md").exists()
+    project.commit("build: keep the file")
+    update(project)
+    assert not project.git("status", "--porcelain")
+
+
+def test_edit_of_a_file_that_the_template_renamed_moves_along(
+    history: History, project: Project
+) -> None:
+    append(project, ".editorconfig")
+    history.release(
+        rename("template/.editorconfig", "template/editor/config"),
+        edit("template/editor/config", "root = true", f"root = true\n{TEMPLATE}"),
+    )
+    update(project)
+    assert not unmerged(project)
+    assert not (project.path / ".editorconfig").exists()
+    assert TEMPLATE in project.read("editor/config")
+    assert project.read("editor/config").endswith(OWNER)
+
+
+def test_clashing_edit_of_a_file_that_the_template_renamed_is_a_conflict(
+    history: History, project: Project
+) -> None:
+    edit(".editorconfig", "root = true", f"root = true\n{OWNER}")(project.path)
+    project.commit()
+    history.release(
+        rename("template/.editorconfig", "template/editor/config"),
+        edit("template/editor/config", "root = true", f"root = true\n{TEMPLATE}"),
+    )
+    update(project)
+    assert unmerged(project) == {"editor/config"}
+    assert OWNER in project.read("editor/config")
+    assert TEMPLATE in project.read("editor/config")
+
+
+def test_both_add_the_same_file(history: History, project: Project) -> None:
+    append(project, "NEW.txt")
+    history.release(write("template/NEW.txt", TEMPLATE))
+    update(project)
+    assert unmerged(project) == {"NEW.txt"}
+    assert OWNER in project.read("NEW.txt")
+
+
+def refused(project: Project, message: str, **kwargs: object) -> None:
+    before = files(project)
+    with pytest.raises((UserMessageError, ValueError), match=message):
+        update(project, **kwargs)  # type: ignore[arg-type]
+    assert files(project) == before
+    assert not project.git("status", "--porcelain")
+
+
+def test_ignored_file_is_not_overwritten(history: History, project: Project) -> None:
+    append(project, ".git/info/exclude", "NEW.txt\n*.rej\n", commit=False)
+    append(project, "NEW.txt", commit=False)
+    history.release(write("template/NEW.txt", TEMPLATE))
+    refused(project, r"Git ignores NEW\.txt.*git add --force")
+    assert project.read("NEW.txt") == OWNER
+    (project.path / "NEW.txt").unlink()
+    append(project, "Makefile.rej", commit=False)
+    refused(project, r"Copier deletes Makefile\.rej")
+    assert project.read("Makefile.rej") == OWNER
+
+
+def test_ignored_file_that_was_the_templates_is_not_deleted(
+    history: History, project: Project
+) -> None:
+    project.git("rm", "--cached", "--quiet", ".editorconfig")
+    append(project, ".gitignore", "/.editorconfig\n")
+    append(project, ".editorconfig", commit=False)
+    history.release(remove("template/.editorconfig"))
+    refused(project, r"Git ignores \.editorconfig")
+    assert project.read(".editorconfig").endswith(OWNER)
+
+
+def test_ignored_file_given_once_is_no_obstacle(history: History, project: Project) -> None:
+    project.git("rm", "--cached", "--quiet", "crates/Cargo.lock")
+    append(project, ".gitignore", "Cargo.lock\n")
+    append(project, "crates/Cargo.lock", commit=False)
+    history.release(
+        write("template/NEW.txt", TEMPLATE), write("template/crates/Cargo.lock", TEMPLATE)
+    )
+    update(project)
+    assert project.read("NEW.txt") == TEMPLATE
+    assert project.read("crates/Cargo.lock").endswith(OWNER)
+
+
+def test_file_in_the_place_of_a_folder_is_named(history: History, project: Project) -> None:
+    append(project, "extra")
+    history.release(write("template/extra/file.txt", TEMPLATE))
+    refused(project, "The template has a folder extra, and you have a file: rename yours first")
+
+
+@pytest.mark.parametrize("question", ["module_name", "package_name"])
+def test_names_cannot_change(history: History, project: Project, question: str) -> None:
+    history.release(write("template/NEW.txt", TEMPLATE))
+    refused(project, "Keep demo: your source files have this name", data={question: "other"})
+    update(project, data={question: "demo"})
+    assert project.read("NEW.txt") == TEMPLATE
+
+
+def test_answers_edited_by_hand_are_refused(history: History, project: Project) -> None:
+    history.release(write("template/NEW.txt", TEMPLATE))
+    edit(".copier-answers.yml", "'3.11'", "'3.12'")(project.path)
+    project.commit()
+    refused(project, "was edited by hand")
+    edit(".copier-answers.yml", "# checksum", "# no checksum")(project.path)
+    project.commit()
+    update(project)
+
+
+def test_address_of_the_template_may_change(history: History, project: Project) -> None:
+    moved = history.path.rename(history.path.with_name("elsewhere"))
+    history.path = moved
+    history.release(write("template/NEW.txt", TEMPLATE))
+    edit(".copier-answers.yml", "/template\n", "/elsewhere\n")(project.path)
+    project.commit()
+    update(project)
+    assert project.read("NEW.txt") == TEMPLATE
+
+
+def test_answer_that_became_invalid_is_not_reset_silently(
+    history: History, project: Project
+) -> None:
+    history.release(
+        edit("copier.yml", 'choices: ["3.11", "3.12"', 'choices: ["3.12"'),
+        edit("copier.yml", 'default: "3.11"', 'default: "3.12"'),
+    )
+    refused(project, r"no longer takes '3\.11' for python_min: choose an answer with --data")
+    update(project, data={"python_min": "3.13"})
+    assert project.read(".python-version") == "3.13\n"
+
+
+def test_old_version_needs_no_new_extension(history: History, project: Project) -> None:
+    """The exclusions of the new version are rendered by the old version's extensions as well."""
+    history.release(
+        edit("extensions/markup.py", 'environment.filters["markdown"] = markdown',
+             'environment.filters["markdown"] = environment.filters["shout"] = str.upper'),
+        write("template/NEW.txt.jinja", "{{ project_name | shout }}\n"),
+    )  # fmt: skip
+    update(project)
+    assert project.read("NEW.txt") == "DEMO\n"
+
+
+def test_executable_bits_follow_both(history: History, project: Project) -> None:
+    (project.path / "MANIFEST.in").chmod(0o755)
+    project.commit()
+    history.release(
+        lambda root: (root / "template/setup.py").chmod(0o755),
+        edit("template/MANIFEST.in", "#", f"{TEMPLATE}#"),
+    )
+    update(project)
+    assert (project.path / "MANIFEST.in").stat().st_mode & 0o111
+    assert (project.path / "setup.py").stat().st_mode & 0o111
+
+
+def test_project_in_a_folder_of_a_repository(history: History, tmp_path: Path) -> None:
+    top = tmp_path / "top"
+    project = Project(top / "part")
+    history.project(project.path, project_name="Demo")
+    subprocess.run(["rm", "-rf", project.path / ".git"], check=True)
+    Project(top).commit()
+    with (project.path / ".editorconfig").open("a") as file:
+        file.write(OWNER)
+    Project(top).commit()
+    history.release(remove("template/.editorconfig"))
+    update(project)
+    assert unmerged(Project(top)) == {"part/.editorconfig"}
+    assert project.read(".editorconfig").endswith(OWNER)
+
+
+FEATURES = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded"]
+
+
+@pytest.mark.parametrize("features", [["docs"], FEATURES], ids=["one", "all"])
+def test_features_come_and_go(history: History, tmp_path: Path, features: list[str]) -> None:
+    """A feature brings its files whenever it is switched on, and leaves the owner's when it goes."""
+    add_feature_files(history)
+    without = history.project(
+        tmp_path / "without", history.versions[-1], project_name="Demo", features=[]
+    )
+    switched = without.copy(tmp_path / "switched")
+    fresh = history.project(
+        tmp_path / "fresh", history.versions[-1], project_name="Demo", features=features
+    )
+    owned = given_once(history.path)
+    update(switched, ":current:", {"features": features})
+    assert not unmerged(switched)
+    assert list(files(switched)) == list(files(fresh))
+    for name, text in files(fresh).items():
+        if not owned(name) or name not in files(without):
+            assert files(switched)[name] == text, name
+    switched.commit("feat: switch on")
+
+    mine = [
+        f"{folder}/mine.txt" for folder in ("docs", "notebooks", "benchmarks", ".github/workflows")
+    ]
+    for name in mine:
+        append(switched, name)
+    before = files(switched)
+    update(switched, ":current:", {"features": []})
+    assert not unmerged(switched)
+    after = files(switched)
+    given = {name for name in files(fresh) if owned(name)}
+    assert set(after) == set(files(without)) | set(mine) | given
+    assert all(after[name] == before[name] for name in {*mine, *given})
+    switched.commit("feat: switch off")
+
+    update(switched, ":current:", {"features": features})
+    assert not unmerged(switched)
+    assert files(switched) == before
+
+
+def add_feature_files(history: History) -> None:
+    """Give each feature a file of the template's and one for the owner."""
+    folders = {"docs": "docs", "notebook": "notebooks", "benchmarks": "benchmarks"}
+    changes = []
+    for feature in FEATURES:
+        there = "{{ '%s' if '" + feature + "' in features else '' }}"
+        changes.append(write(f"template/{there % (feature + '.cfg')}", f"{feature}\n"))
+        if feature in folders:
+            changes.append(write(f"template/{there % folders[feature]}/sample.txt", f"{feature}\n"))
+    history.release(*changes)
+
+
+def test_switching_on_keeps_what_is_there(history: History, tmp_path: Path) -> None:
+    add_feature_files(history)
+    project = history.project(tmp_path / "demo", history.versions[-1], features=["notebook"])
+    append(project, "docs/sample.txt")
+    (project.path / "notebooks/sample.txt").unlink()
+    project.commit()
+    update(project, ":current:", {"features": ["docs", "notebook"]})
+    assert not unmerged(project)
+    assert project.read("docs/sample.txt") == OWNER
+    assert not (project.path / "notebooks/sample.txt").exists()
+    assert project.read("docs.cfg") == "docs\n"
+
+
+def test_edit_in_a_file_of_a_feature_that_goes_is_a_conflict(
+    history: History, tmp_path: Path
+) -> None:
+    add_feature_files(history)
+    project = history.project(tmp_path / "demo", history.versions[-1], features=["docs"])
+    append(project, "docs.cfg")
+    update(project, ":current:", {"features": []})
+    assert unmerged(project) == {"docs.cfg"}
+    assert project.read("docs.cfg").endswith(OWNER)
+
+
+def test_raised_floor_arrives_everywhere(
+    history: History, project: Project, tmp_path: Path
+) -> None:
+    """No file given once may name the oldest Python, since it would not follow."""
+    update(project, ":current:", {"python_min": "3.13"})
+    fresh = history.project(tmp_path / "fresh", project_name="Demo", python_min="3.13")
+    assert files(project) == files(fresh)
+
+
+def test_new_licence_brings_its_texts(history: History, project: Project, tmp_path: Path) -> None:
+    append(project, "LICENSE")
+    update(project, ":current:", {"license": "MIT OR Apache-2.0"})
+    fresh = history.project(tmp_path / "fresh", project_name="Demo", license="MIT OR Apache-2.0")
+    assert not unmerged(project)
+    assert set(files(project)) == set(files(fresh)) | {"LICENSE"}
+    assert project.read("LICENSE").endswith(OWNER)
+    assert project.read("pyproject.toml") == fresh.read("pyproject.toml")
+
+
+def test_no_file_of_the_template_is_ignored(history: History, tmp_path: Path) -> None:
+    """Git could not bring back what an update overwrites there."""
+    for licence, floor, features in (
+        ("MIT", "3.11", []), ("MIT OR Apache-2.0", "3.14", FEATURES), ("MPL-2.0", "3.12", FEATURES[:3]),
+    ):  # fmt: skip
+        path = tmp_path / f"{floor}"
+        project = history.project(
+            path, project_name="Demo", license=licence, python_min=floor, features=features
+        )
+        made = [str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()]
+        made = [name for name in made if not name.startswith(".git/")]
+        assert len(made) > 30
+        ignored = project.run("git", "check-ignore", "--no-index", "--", *made, check=False)
+        assert not ignored.stdout
+
+
+def test_new_question_takes_its_default(history: History, project: Project) -> None:
+    history.release(
+        edit("copier.yml", "features:\n", "colour:\n  type: str\n  default: blue\n\nfeatures:\n"),
+        write("template/NEW.txt.jinja", "{{ colour }}\n"),
+    )
+    update(project)
+    assert project.read("NEW.txt") == "blue\n"
+    assert "colour: blue" in project.read(".copier-answers.yml")
+
+
+def test_files_given_once_are_those_of_both_lists() -> None:
+    settings = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+    assert settings["_exclude"] == settings["_skip_if_exists"]
+
+
+def test_template_has_no_binary_file_of_its_own(template: Path) -> None:
+    """Copier would silently bring back its own bytes."""
+    owned = given_once(template)
+    for path in (template / "template").rglob("*"):
+        name = path.relative_to(template / "template").as_posix()
+        if path.is_file() and b"\0" in path.read_bytes():
+            assert owned(re.sub(r"{{ '([^']*)'.*?}}", r"\1", name)), name
+
+
+def test_refusals_of_copier_itself_are_one_sentence(history: History, project: Project) -> None:
+    history.release()
+    update(project)
+    project.commit()
+    refused(project, "Downgrades are not supported", version="v9999.0.0")
+    append(project, "README.md", commit=False)
+    with pytest.raises(UserMessageError, match="commit or stash your local changes"):
+        update(project)
