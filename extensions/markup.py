@@ -1,4 +1,4 @@
-"""Text for Markdown files, and the parts of a licence expression."""
+"""Text for Markdown and HTML, and the parts of a licence expression."""
 
 import re
 
@@ -30,7 +30,10 @@ _ESCAPED_ADDRESS = re.compile(r"(?:(?<=www)\.|:(?=//))(?=\S*(?:\\|&[#\w]+;))")
 # CommonMark lets a backslash escape any sign, Python-Markdown (MkDocs) only these.
 _BACKSLASH = frozenset(r"\`*_{}[]()>#+-.!")
 
-_REFERENCES = {"<": "&lt;", "&": "&amp;"}
+_REFERENCES = {"<": "&lt;", "&": "&amp;", '"': "&quot;"}
+
+# What HTML would not show as it is, as text or between double quotes.
+_SPECIAL_IN_HTML = re.compile(r'"|&(?=[#\w])|<(?!\s|\Z)')
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -55,6 +58,18 @@ def markdown(text: str) -> str:
     return _ESCAPED_ADDRESS.sub(_escape, _SPECIAL.sub(_escape, text))
 
 
+def html(text: str) -> str:
+    """Escape one line of free text for HTML, for a tool that puts it there as it is.
+
+    Args:
+        text: One line, such as `Fast & "safe"`.
+
+    Returns:
+        The text, with an escape only where HTML would read a sign as its own.
+    """
+    return _SPECIAL_IN_HTML.sub(lambda match: _REFERENCES[match[0]], text)
+
+
 def spdx_ids(expression: str) -> list[str]:
     """List the identifiers in an SPDX licence expression.
 
@@ -69,14 +84,15 @@ def spdx_ids(expression: str) -> list[str]:
 
 
 class Markup(Extension):
-    """Add the filter for Markdown and the function for licences to the template."""
+    """Add the filters for Markdown and HTML and the function for licences to the template."""
 
     def __init__(self, environment: Environment) -> None:
-        """Register the filter and the function.
+        """Register the filters and the function.
 
         Args:
             environment: The environment that renders the template.
         """
         super().__init__(environment)
+        environment.filters["html"] = html
         environment.filters["markdown"] = markdown
         environment.globals["spdx_ids"] = spdx_ids  # `|` is not legal in Windows file names

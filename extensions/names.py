@@ -99,15 +99,16 @@ _WINDOWS_DEVICES = _words(
 # Tools that a generated project uses: with the same name it would depend on itself.
 _TOOLS = _words(
     """
-    abi3audit check_sdist check_wheel_contents cibuildwheel commitizen hypothesis mypy pip
-    poethepoet prek pytest ruff setuptools setuptools_rust twine uv
+    abi3audit check_sdist check_wheel_contents cibuildwheel commitizen hypothesis ipykernel
+    matplotlib mkdocs mkdocs_material mkdocstrings_python mypy nbmake nbstripout pip poethepoet
+    prek pytest ruff setuptools setuptools_rust twine uv
     """
 )
 
 # Refused by PyPI as well, written with `_` like every name here.
 _PYPI_REFUSED = _words("requirements_txt warehouse")
 
-_PROJECT_FILES = _words("conftest crates docs setup site_packages src test tests")
+_PROJECT_FILES = _words("conftest crates docs notebooks setup site_packages src test tests")
 
 _Clashes = tuple[tuple[frozenset[str], str], ...]
 

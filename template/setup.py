@@ -1,5 +1,6 @@
 """Asks for one wheel that runs on every supported Python. All the rest is in pyproject.toml."""
 
+import os
 import sys
 import sysconfig
 import tomllib
@@ -17,5 +18,13 @@ if sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL
     # With this variable, which Python 3.15 introduced, setuptools names the compiled module
     # `_accelerate.abi3-<platform>.so`, and no older Python finds it.
     sysconfig.get_config_vars().pop("SOABI_PLATFORM", None)
+
+# Messages of panics name source files. What users download does not tell in which folder of whose
+# machine they were, and has the same bytes wherever it was built.
+if "bdist_wheel" in sys.argv:
+    cargo_home = os.environ.get("CARGO_HOME") or Path.home() / ".cargo"
+    flags = [*os.environ.get("RUSTFLAGS", "").split(), f"--remap-path-prefix={cargo_home}=cargo"]
+    # Unlike RUSTFLAGS, this variable keeps spaces in the name of a folder.
+    os.environ["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags)
 
 setup(options=options)

@@ -10,11 +10,27 @@ from typing import Any
 import pytest
 import yaml
 from pytest_copie.plugin import Copie
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 import pythons
 from project import ROOT, TOOLS, Project, run
 
 Render = Callable[..., Project]
+
+
+class ByFile(LoadScopeScheduling):
+    """Gives the tests of a file to one process, for they share builds.
+
+    Tests that build a project for each parameter are spread.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if "::test_fresh_project_is_green[" in nodeid else nodeid.split("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    return ByFile(config, log)
 
 
 @pytest.fixture(autouse=True, scope="session")

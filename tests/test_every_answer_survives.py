@@ -1,6 +1,7 @@
 """Free text arrives exactly in every format, every rendered file can be read, and none looks scarred."""
 
 import ast
+import html
 import json
 import re
 import tomllib
@@ -65,7 +66,9 @@ def values(path: Path, text: str) -> Iterator[str]:
         case ".toml" | ".lock":
             yield from strings(tomllib.loads(text))
         case ".yml" | ".yaml" | ".cff":
-            yield from strings(yaml.load(text, AnyTag))
+            found = strings(yaml.load(text, AnyTag))
+            # MkDocs puts its strings into pages as they are.
+            yield from map(html.unescape, found) if path.name == "mkdocs.yml" else found
         case ".json" | ".ipynb":
             yield from strings(json.loads(text))
         case ".md":
@@ -101,6 +104,10 @@ def check_free_text(project: Project, answers: dict[str, str]) -> None:
     assert ("pyproject.toml", MARKS["description"]) in seen
     assert ("pyproject.toml", MARKS["author_name"]) in seen
     assert ("LICENSE", MARKS["author_name"]) in seen
+    assert ("mkdocs.yml", MARKS["project_name"]) in seen
+    assert ("mkdocs.yml", MARKS["description"]) in seen
+    assert ("index.md", MARKS["project_name"]) in seen
+    assert ("index.md", MARKS["description"]) in seen
 
 
 def marks_in(project: Project, answers: dict[str, str]) -> Iterator[tuple[Path, str]]:
@@ -124,6 +131,8 @@ def test_files_are_readable_and_tidy(render: Render, profile: str) -> None:
         assert text == "" or lines[0].strip(), f"{path} begins with a blank line"
         assert text == "" or lines[-2].strip(), f"{path} ends with a blank line"
         assert not re.search(r"[ \t\r]$", text, re.MULTILINE), f"{path} has trailing space"
+        if path.suffix == ".md":
+            text = re.sub(r"^```python.*?^```", "```", text, flags=re.DOTALL | re.MULTILINE)
         if path.suffix not in {".py", ".txt"} and not path.name.startswith("LICENSE"):
             assert "\n\n\n" not in text, f"{path} has a gap"
 

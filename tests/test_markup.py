@@ -1,5 +1,7 @@
 """Markup: free text reads the same after Markdown, and is escaped no more than needed."""
 
+from html.parser import HTMLParser
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -133,6 +135,38 @@ def test_text_survives_mkdocs(text: str, escaped: str) -> None:
 )
 def test_address_is_shown_without_escapes(text: str, escaped: str) -> None:
     assert FILTERS["markdown"](text) == escaped
+
+
+class Recorder(HTMLParser):
+    """Lists what HTML holds: text as text, and tags with their attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[object] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, attrs))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@given(text=free_text)
+@example(text="R&D &copy &lt; &#35;")
+@example(text="a < b <c> </title>")
+def test_text_survives_html(text: str) -> None:
+    parser = Recorder()
+    parser.feed('<p title="{0}">{0}</p>'.format(FILTERS["html"](text)))
+    parser.close()
+
+    assert parser.tags == [("p", [("title", text)])]
+    assert parser.text == text
+
+
+def test_harmless_text_stays_readable_in_html() -> None:
+    text = "It's a < b > c & Tom: C# {{ x }} 🚀"
+    assert FILTERS["html"](text) == text
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,6 @@ def ready(render: Render) -> Any:
     return project
 
 
-@pytest.mark.xdist_group("ready")
 def test_changed_rust_is_rebuilt(ready: Any) -> None:
     source = ready.path / "crates/src/basic_functions/basic_math.rs"
     text = source.read_text("utf-8")
@@ -61,7 +60,6 @@ def test_changed_rust_is_rebuilt(ready: Any) -> None:
     assert " passed" in ready.make("test")
 
 
-@pytest.mark.xdist_group("ready")
 def test_wrapper_is_rebuilt_too(ready: Any) -> None:
     """`cargo test` sees plain Rust only; the compiled module has to follow as well."""
     source = ready.path / "crates/src/lib.rs"
@@ -73,7 +71,6 @@ def test_wrapper_is_rebuilt_too(ready: Any) -> None:
     assert " passed" in ready.make("test")
 
 
-@pytest.mark.xdist_group("ready")
 def test_lint_sees_bad_code(ready: Any) -> None:
     for name, addition in {
         "src/fast_math/reference.py": "import os\n",
@@ -89,7 +86,6 @@ def test_lint_sees_bad_code(ready: Any) -> None:
         assert lint.returncode, name
 
 
-@pytest.mark.xdist_group("ready")
 def test_readme_can_be_followed(ready: Any, tmp_path: Path) -> None:
     """The example of use, and the installation of a wheel without Rust."""
     python = ready.path / ".venv/bin/python"
@@ -103,7 +99,6 @@ def test_readme_can_be_followed(ready: Any, tmp_path: Path) -> None:
     ready.run(tmp_path / "venv/bin/python", "-c", example)
 
 
-@pytest.mark.xdist_group("ready")
 def test_hooks_refuse_a_bad_message_and_bad_files(ready: Any) -> None:
     bad = ready.run("git", "commit", "--allow-empty", "--message=did things", check=False)
     assert bad.returncode

@@ -11,7 +11,7 @@ import pythons
 from conftest import Render
 from project import Project, run, user_path
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheels")]
+pytestmark = pytest.mark.slow
 # What a user's machine has: no Rust, and nothing of this repository.
 NO_RUST = {"PATH": user_path(rust=False)}
 

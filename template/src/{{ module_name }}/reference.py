@@ -1,7 +1,4 @@
-"""The compiled functions once more, in plain Python.
-
-Tests compare the Rust functions with these, benchmarks measure against them.
-"""
+"""The compiled functions once more, in plain Python, to compare with."""
 
 from collections.abc import Sequence
 from math import isfinite

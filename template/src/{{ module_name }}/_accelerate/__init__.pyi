@@ -2,7 +2,10 @@ from collections.abc import Sequence
 
 from . import basic_functions
 
-__all__ = ["basic_functions", "count_close_pairs"]
+__all__ = ["DEBUG", "basic_functions", "count_close_pairs"]
+
+DEBUG: bool
+"""Whether the compiler did not optimise, as in editable installs: measure speed on a wheel."""
 
 def count_close_pairs(points: Sequence[tuple[float, float]], radius: float) -> int:
     """Count the pairs of points that are at most `radius` apart.

@@ -1,0 +1,98 @@
+"""The benchmark of a generated project measures a release build and nothing else; ours writes its table."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import benchmark
+from benchmark import EMPTY, END, MATURIN, OURS, SPECIFIC, START, UV, Row
+from conftest import Render
+from project import Project, user_path
+
+ROWS = [
+    Row("create", "s", {OURS: 1.0, MATURIN: 0.25, UV: 0.5, EMPTY: 0.8}, EMPTY, 1.2),
+    Row("wheel", "kB", {OURS: 200.0, MATURIN: 300.0, UV: 100.0}, "", 215),
+    Row("call", "ns", {OURS: 40.0, MATURIN: 40.0, UV: 80.0, SPECIFIC: 40.0}, SPECIFIC, 1.05),
+    Row("only <here> & `there`", "s", {OURS: 1.0}),
+]
+QUICK = "--benchmark-min-rounds=1 --benchmark-max-time=0.05"
+
+
+@pytest.fixture(scope="module")
+def project(render: Render) -> Project:
+    project = render(project_name="Fast Math", features=["benchmarks"])
+    project.git("init", "--quiet")
+    project.make("init")
+    project.commit()
+    return project
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("benchmarks")
+def test_benchmark_reports_a_release_build(project: Project) -> None:
+    printed = project.make("bench", env={"PYTEST_ADDOPTS": QUICK})
+    lines = printed.splitlines()
+    results = project.path / "benchmarks/results"
+    medians = {
+        (run["params"]["case"], run["params"]["language"]): run["stats"]["median"]
+        for run in json.loads((results / "benchmark.json").read_text("utf-8"))["benchmarks"]
+    }
+    cases = {case for case, _ in medians}
+    assert len(medians) == 2 * len(cases)
+    functions = {"add_in_rust", "concat_in_rust", "count_close_pairs", "subtract_in_rust"}
+    assert {case.split(",")[0] for case in cases} == functions
+    for case in cases:
+        gain = medians[case, "Python"] / medians[case, "Rust"]
+        (row,) = [line for line in lines if line.startswith(case + "  ")]
+        assert row.endswith("faster" if gain >= 1 else "slower")
+        expected = "wins" if gain >= 1.1 else "loses" if gain <= 1 / 1.1 else "draws"
+        (verdict,) = [line for line in lines if line.startswith(f"Rust {expected}: ")]
+        assert case in verdict.removeprefix(f"Rust {expected}: ").split("; ")
+    assert ElementTree.parse(results / "benchmark.svg").getroot().tag.endswith("svg")
+    assert (results / "benchmark.png").read_bytes().startswith(b"\x89PNG")
+    assert project.git("status", "--porcelain") == ""
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("benchmarks")
+def test_debug_build_is_refused(project: Project) -> None:
+    run = project.run("uv", "run", "pytest", "benchmarks", env={"PATH": user_path()}, check=False)
+    assert run.returncode
+    assert "ERROR: The installed package is a debug build" in run.stdout
+    assert "`make bench` measures a release build" in run.stdout
+
+
+def test_table_holds_ratios_and_limits() -> None:
+    table = benchmark.as_table(ROWS)
+    assert "| create | **1** (1 s) | 0.25 (0.25 s) | 0.50 (0.5 s) |" in table
+    assert "| create | 1.2 times an empty template | 1.25 | **no** |" in table
+    assert "| wheel | 215 kB | 200 | yes |" in table
+    assert "| call | 1.05 times built for one Python | 1 | yes |" in table
+
+
+def test_writing_twice_changes_nothing(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"# Title\n\n{START}\nstale\n{END}\n\nlast words\n")
+
+    def written() -> dict[str, bytes]:
+        benchmark.write(tmp_path, ROWS, "on some day on some machine")
+        return {str(path): path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()}
+
+    once = written()
+    assert once == written()
+    text = readme.read_text("utf-8")
+    assert text.startswith(f"# Title\n\n{START}\n")
+    assert text.endswith(f"{END}\n\nlast words\n")
+    assert "stale" not in text
+    assert benchmark.as_table(ROWS) in text
+    assert benchmark.as_table(ROWS) in (tmp_path / "docs/benchmark.md").read_text("utf-8")
+    ElementTree.parse(tmp_path / "docs/benchmark.svg")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no markers\n", f"{START} never closed\n", f"{END} {START}\n"]
+)
+def test_file_without_markers_stays(text: str) -> None:
+    assert benchmark.between_markers(text, "block") == text

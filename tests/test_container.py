@@ -1,0 +1,127 @@
+"""The container builds, the tests pass in it, and what one deploys holds the package and nothing else.
+
+Both engines take a base image of another name from CONTAINER_ARGS, where the registry is out of reach.
+"""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import Render
+from project import Project, run
+
+FILES = {".devcontainer/devcontainer.json", ".dockerignore", "Containerfile"}
+IMAGE = "copier-pyo3-container-test"
+
+
+@pytest.fixture(scope="module")
+def engine() -> str:
+    found = shutil.which("podman") or shutil.which("docker")
+    if not found:
+        assert not os.environ.get("CI"), "CI needs Podman or Docker"
+        pytest.skip("neither Podman nor Docker is here")
+    return found
+
+
+@pytest.fixture(scope="module")
+def project(render: Render, engine: str) -> Iterator[Project]:
+    # A name that no engine would take for an image.
+    project = render(package_name="Copier_PyO3.container-test", features=["container"])
+    project.git("init", "--quiet")
+    project.make("init")
+    project.commit()
+    yield project
+    # The dev container stays: its layers spare the next run most of the work.
+    project.run(engine, "rmi", "--force", IMAGE, f"{IMAGE}:build", check=False)
+
+
+@pytest.fixture(scope="module")
+def printed(project: Project) -> str:
+    """Return what `make container` printed."""
+    return project.make("container")
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("container")
+def test_tests_run_inside(printed: str) -> None:
+    assert re.search(r"test result: ok\. [1-9]\d* passed; 0 failed", printed)
+    assert re.search(r"=== [1-9]\d* passed in ", printed)
+    assert f"Ready, without Rust and tools: {IMAGE}" in printed
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("container")
+@pytest.mark.usefixtures("printed")
+def test_deployed_image_holds_the_package_only(engine: str, project: Project) -> None:
+    code = (
+        "import json, os, shutil, sys; from importlib.metadata import distributions as all;"
+        "import copier_pyo3_container_test as package;"
+        "tools = [t for t in ('cargo', 'rustc', 'uv', 'gcc') if shutil.which(t)];"
+        "print(json.dumps([os.getuid(), tools, [d.name for d in all(path=sys.path[-1:])],"
+        "                  package.add_in_rust(40, 2), package._accelerate.DEBUG]))"
+    )
+    stdout = project.run(engine, "run", "--rm", IMAGE, "python", "-c", code).stdout
+    user, tools, packages, answer, debug = json.loads(stdout.splitlines()[-1])
+    assert user != 0
+    assert not {"cargo", "rustc", "uv"} & set(tools)
+    assert packages == ["Copier_PyO3.container-test"]
+    assert (answer, debug) == (42, False)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("container")
+@pytest.mark.usefixtures("printed")
+def test_dev_container_sets_the_project_up(engine: str, project: Project, tmp_path: Path) -> None:
+    settings = json.loads(project.read(".devcontainer/devcontainer.json"))
+    folder = project.path / ".devcontainer"
+    build = settings["build"]
+    arguments = [*os.environ.get("CONTAINER_ARGS", "").split(), f"--target={build['target']}"]
+    arguments += [f"--file={folder / build['dockerfile']}", f"--tag={IMAGE}:develop"]
+    run(engine, "build", *arguments, folder / build["context"], cwd=folder)
+    # As an editor does, with a clone of the project in the hands of the container's user.
+    clone = tmp_path / "clone"
+    project.git("clone", "--quiet", str(project.path), str(clone))
+    steps = [
+        'test "$(id -u)" != 0',
+        "cp -r /mounted ~/project",
+        "cd ~/project",
+        settings["postCreateCommand"],
+        "make format",
+        "cargo clippy --version",
+        "git diff --exit-code",
+    ]
+    start = [engine, "run", "--rm", f"--volume={clone}:/mounted:ro", f"{IMAGE}:develop"]
+    project.run(*start, "sh", "-c", " && ".join(steps))
+
+
+def files(project: Project) -> set[str]:
+    return {
+        path.relative_to(project.path).as_posix()
+        for path in project.path.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize(
+    ("feature", "left"),
+    [
+        ("container", r"container|docker|podman"),
+        ("benchmarks", r"bench|matplotlib"),
+    ],
+)
+def test_feature_left_out_leaves_nothing(render: Render, feature: str, left: str) -> None:
+    without, only = (render(project_name="Fast Math", features=f) for f in ([], [feature]))
+    added = files(only) - files(without)
+    expected = {name for name in added if re.search(left, name, re.IGNORECASE)}
+    assert added == expected
+    assert added >= (FILES if feature == "container" else {"benchmarks/results/.gitignore"})
+    for name in files(without) - {".gitignore"}:
+        assert not re.search(left, without.read(name), re.IGNORECASE), name
+    assert f"[tool.poe.tasks.{'bench' if feature == 'benchmarks' else feature}]" in only.read(
+        "pyproject.toml"
+    )

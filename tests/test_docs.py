@@ -1,0 +1,331 @@
+"""The documentation: a site that builds without Rust, works in a browser, and tells the truth."""
+
+import functools
+import http.server
+import os
+import re
+import shlex
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urldefrag
+
+import pytest
+import yaml
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from conftest import Render
+from project import Project, run
+
+pytestmark = pytest.mark.slow
+
+PAGES = ["", "install/", "tutorial/", "rust-function/", "release/", "api/", "changelog/"]
+TITLE = """<b>Größe</b> & "C#" {{ 7 * 7 }} &lt; it's $5 🚀"""
+DESCRIPTION = (
+    """Say "hi" </title><script>alert(1)</script> {{ x }} # ::: `*it*` &copy; R&D | [a](b)"""
+)
+
+
+@pytest.fixture(scope="session")
+def without_rust(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return variables for a shell that finds uv and this Python, and nothing else."""
+    folder = tmp_path_factory.mktemp("bin")
+    uv = shutil.which("uv")
+    assert uv
+    (folder / "uv").symlink_to(uv)
+    return {"PATH": str(folder), "UV_PYTHON": sys.executable}
+
+
+def build_command(project: Project) -> list[str]:
+    """Return the command that builds the site on GitHub."""
+    workflow = yaml.safe_load(project.read(".github/workflows/docs.yml"))
+    (command,) = (step["run"] for step in workflow["jobs"]["build"]["steps"] if "run" in step)
+    return shlex.split(command)
+
+
+def build(project: Project, env: dict[str, str]) -> str:
+    """Build the site as GitHub does; return what is printed, also when it fails."""
+    return project.run(*build_command(project), env=env, check=False).stdout
+
+
+@dataclass
+class Site:
+    """A built site, served below the folder that GitHub Pages gives it."""
+
+    project: Project
+    url: str
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory, without_rust: dict[str, str]) -> Iterator[Any]:
+    """Return a function that builds the site of a project and serves it on this machine."""
+    servers = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
+
+    def serve(project: Project) -> Site:
+        project.run("uv", "lock", env=without_rust)
+        printed = project.run(*build_command(project), env=without_rust).stdout
+        assert "Building " + project.answers["package_name"] not in printed
+        root = tmp_path_factory.mktemp("pages")
+        name = project.answers["package_name"]
+        (root / name).symlink_to(project.path / "site")
+        handler = functools.partial(Handler, directory=str(root))
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return Site(project, f"http://127.0.0.1:{server.server_port}/{name}/")
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="session")
+def site(render: Render, serve: Any) -> Site:
+    """Build the site of a project with all features."""
+    project = render(project_name="Fast Math", package_name="fast-math", github_owner="octocat")
+    project.commit()
+    site: Site = serve(project)
+    return site
+
+
+@pytest.fixture(scope="session")
+def odd_site(render: Render, serve: Any) -> Site:
+    """Build the site of a project with a title full of markup, and without an owner."""
+    site: Site = serve(
+        render(
+            project_name=TITLE,
+            description=DESCRIPTION,
+            package_name="odd",
+            github_owner="",
+            features=["docs"],
+        )
+    )
+    return site
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start Chromium without a window."""
+    found = filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"]))
+    if not (executable := next(found, None)):
+        assert not os.environ.get("CI"), "Chromium is missing"
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=executable,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """A page of a site, and all that went wrong since it was opened."""
+
+    page: Page
+    problems: list[str]
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Any]:
+    """Return a function that opens a page and takes note of errors and requests to other hosts."""
+    contexts = []
+
+    def visit(site: Site, path: str = "", **options: Any) -> Visit:
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        problems: list[str] = []
+        page.on("console", lambda message: problems.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: problems.append(f"error: {error}"))
+        page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
+
+        def check_request(request: Any) -> None:
+            if not request.url.startswith((site.url, "data:", "blob:")):
+                problems.append(f"request: {request.url}")
+
+        page.on("request", check_request)
+        response = page.goto(site.url + path, wait_until="networkidle")
+        assert response
+        assert response.status == 200, path
+        return Visit(page, problems)
+
+    yield visit
+    for context in contexts:
+        context.close()
+
+
+def test_every_page_loads_and_every_link_leads_somewhere(visit: Any, site: Site) -> None:
+    links: set[str] = set()
+    ids: dict[str, list[str]] = {}
+    for path in [*PAGES, "404.html"]:
+        opened = visit(site, path)
+        assert opened.problems == []
+        ids[site.url + path] = opened.page.locator("[id]").evaluate_all("all => all.map(x => x.id)")
+        links.update(opened.page.locator("a[href]").evaluate_all("all => all.map(x => x.href)"))
+
+    inside = {urldefrag(link) for link in links if link.startswith(site.url)}
+    assert len(inside) > 20
+    assert [link for link in inside if link.url not in ids] == []
+    # Scripts answer `#__…` themselves.
+    assert [link for link in inside if link.fragment not in ["", "__skip", *ids[link.url]]] == []
+    outside = {link for link in links if not link.startswith(site.url)}
+    assert "https://github.com/octocat/fast-math/edit/main/docs/tutorial.md" in outside
+    assert "https://github.com/octocat/fast-math" in outside
+
+
+def test_api_page_shows_a_rust_function(visit: Any, site: Site) -> None:
+    page = visit(site, "api/").page
+    heading = page.locator("#fast_math\\.add_in_rust")
+    assert "add_in_rust" in heading.inner_text()
+    function = page.locator(".doc-object", has=heading).last
+    text = re.sub(r"\s+", " ", function.inner_text())
+    assert "add_in_rust(left: int, right: int) -> int" in text
+    assert "Add two integers." in text
+    assert "left (int) – First summand, a 64-bit integer." in text
+    assert "OverflowError – An argument or the sum does not fit into 64 bits." in text
+    # The module's own documentation, and no helper that is not public.
+    assert "_fit_into_64_bits" not in page.locator("body").inner_text()
+
+
+def test_search_finds_a_rust_function(visit: Any, site: Site) -> None:
+    opened = visit(site)
+    opened.page.keyboard.press("/")
+    opened.page.keyboard.type("add_in_rust", delay=20)
+    results = opened.page.locator(".md-search-result__link")
+    results.first.wait_for()
+    found = results.evaluate_all("all => all.map(x => x.href)")
+    assert any("/api/" in link and "add_in_rust" in link for link in found), found
+    assert opened.problems == []
+
+
+def test_changelog_is_the_one_of_the_project(visit: Any, site: Site) -> None:
+    heading, text = site.project.read("CHANGELOG.md").strip().split("\n\n")[:2]
+    shown = visit(site, "changelog/").page.locator("article").inner_text()
+    assert heading.removeprefix("# ") in shown
+    assert text.replace("`", "") in shown
+
+
+@pytest.mark.parametrize(
+    ("prefers", "scheme"), [("light", "default"), ("dark", "slate")], ids=["light", "dark"]
+)
+def test_colours_follow_the_system(visit: Any, site: Site, prefers: str, scheme: str) -> None:
+    body = visit(site, color_scheme=prefers).page.locator("body")
+    assert body.get_attribute("data-md-color-scheme") == scheme
+
+
+def test_pages_fit_a_phone(visit: Any, site: Site) -> None:
+    for path in PAGES:
+        page = visit(site, path, viewport={"width": 360, "height": 740}).page
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
+def test_free_text_is_shown_as_it_is(visit: Any, odd_site: Site) -> None:
+    opened = visit(odd_site)
+    page = opened.page
+    assert opened.problems == []
+    assert page.title() == TITLE
+    header = page.locator(".md-header__topic").first
+    assert header.inner_text().strip() == TITLE
+    assert page.locator("h1").inner_text().removesuffix("¶") == TITLE
+    paragraph = page.locator("article > p").first
+    assert paragraph.inner_text() == DESCRIPTION
+    assert paragraph.locator("*").count() == 0
+    description = page.locator("meta[name=description]")
+    assert description.get_attribute("content") == DESCRIPTION
+    assert visit(odd_site, "api/").page.title() == f"API reference - {TITLE}"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "warning"),
+    [
+        ("tutorial.md", "[x](nowhere.md)", "'nowhere.md', but the target is not found"),
+        ("tutorial.md", "[x](install.md#nowhere)", "does not contain an anchor '#nowhere'"),
+        ("tutorial.md", "[x](#nowhere)", "there is no such anchor on this page"),
+        ("forgotten.md", "# Forgotten", 'not included in the "nav" configuration'),
+        ("api.md", "::: fast_math.nothing", "fast_math.nothing could not be found"),
+        ("changelog.md", '--8<-- "HISTORY.md"', "HISTORY.md"),
+    ],
+)
+def test_mistake_stops_the_build(
+    site: Site,
+    without_rust: dict[str, str],
+    tmp_path: Path,
+    name: str,
+    text: str,
+    warning: str,
+) -> None:
+    project = site.project.copy(tmp_path / "project")
+    with (project.path / "docs" / name).open("a", encoding="utf-8") as page:
+        page.write(f"\n{text}\n")
+    result = project.run(*build_command(project), env=without_rust, check=False)
+    assert result.returncode != 0
+    assert warning in result.stdout
+
+
+FENCE = re.compile(r'^```(\w+)(?: title="([^"\n]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+
+
+def apply(project: Project, language: str, name: str, text: str) -> None:
+    """Do to a file what a listing of the documentation says."""
+    path = project.path / name
+    if language != "diff":
+        path.write_text(text, "utf-8")
+        return
+    lines = [(line[:1] or " ", line[1:] + "\n") for line in text.splitlines()]
+    before = "".join(line for sign, line in lines if sign != "+")
+    after = "".join(line for sign, line in lines if sign != "-")
+    content = path.read_text("utf-8")
+    if not before:
+        blank_lines = "\n" if path.suffix == ".pyi" else "\n\n"
+        content += blank_lines + after
+    else:
+        assert content.count(before) == 1, f"not once in {name}:\n{before}"
+        content = content.replace(before, after)
+    path.write_text(content, "utf-8")
+
+
+def test_rust_function_is_written_as_told(site: Site, tmp_path: Path) -> None:
+    project = site.project.copy(tmp_path / "project")
+    project.make("init")
+    commands = ""
+    for language, name, text in FENCE.findall(project.read("docs/rust-function.md")):
+        if name:
+            apply(project, language, name, text)
+        else:
+            commands += text
+    assert commands.count("\n") == 3
+    printed = run("bash", "-euxc", commands, cwd=project.path).stdout
+    assert "tests/test_hamming_distance.py .." in printed
+    assert "counts_characters_and_not_bytes ... ok" in printed
+    assert "docs/tutorial.md ." in printed
+    assert printed.strip().splitlines()[-1] == "3"
+    project.make("docs")
+    assert "Count the places where" in project.read("site/api/index.html")
+    assert project.git("status", "--short", "site") == ""
+
+
+def test_workflow_is_safe(site: Site) -> None:
+    name = ".github/workflows/docs.yml"
+    site.project.run("zizmor", "--offline", "--no-progress", "--persona=auditor", name)
+    site.project.run("actionlint", name)
+    site.project.run("check-jsonschema", "--builtin-schema=vendor.github-workflows", name)
+
+
+def test_nothing_is_left_without_it(render: Render) -> None:
+    project = render(features=["notebook"], github_owner="octocat")
+    project.commit()
+    files = project.git("ls-files").splitlines()
+    assert [name for name in files if "docs" in name] == []
+    words = r"mkdocs|doctest|octocat\.github\.io|only-group docs|tasks\.docs|^ *\"docs/"
+    assert project.run("git", "grep", "-niE", words, check=False).stdout == ""

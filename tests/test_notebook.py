@@ -1,0 +1,141 @@
+"""The notebook: runs from top to bottom, is stored without outputs, and goes by a number."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import Render
+from project import Project
+
+QUICKSTART = "notebooks/01_quickstart.ipynb"
+
+
+@pytest.fixture(scope="session")
+def project(render: Render) -> Project:
+    """Render a project with names as long as they can be, and a title full of signs."""
+    project = render(
+        project_name="""<b>C#</b> "quoted" \\ {{ 7 * 7 }} it's 🚀""",
+        package_name="n" * 50,
+        module_name="m" * 50,
+        features=["notebook"],
+    )
+    project.commit()
+    return project
+
+
+@pytest.fixture(scope="session")
+def with_tools(project: Project, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Install the tools of two hooks, but not the package: nothing is compiled."""
+    environment = tmp_path_factory.mktemp("tools") / "venv"
+    groups = ["--only-group=notebook", "--only-group=lint"]
+    project.run("uv", "sync", "--quiet", *groups, env={"UV_PROJECT_ENVIRONMENT": str(environment)})
+    return {"PATH": f"{environment}/bin:/usr/bin:/bin", "SKIP": "mypy"}
+
+
+def load(project: Project, name: str = QUICKSTART) -> Any:
+    return json.loads(project.read(name))
+
+
+def test_no_cell_has_output(project: Project) -> None:
+    cells = load(project)["cells"]
+    assert any(cell["cell_type"] == "code" for cell in cells)
+    for cell in cells:
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
+
+
+@pytest.mark.slow
+def test_hooks_leave_it_as_it_is(project: Project, with_tools: dict[str, str]) -> None:
+    printed = project.run("prek", "run", "--files", QUICKSTART, env=with_tools).stdout
+    for hook in ["nbstripout", "ruff check", "ruff format", "check json"]:
+        assert any(
+            line.startswith(hook) and line.endswith("Passed") for line in printed.splitlines()
+        ), printed
+    assert project.git("status", "--short", "notebooks") == ""
+
+
+@pytest.mark.slow
+def test_outputs_are_stripped(project: Project, with_tools: dict[str, str], tmp_path: Path) -> None:
+    copy = project.copy(tmp_path / "project")
+    notebook = load(copy)
+    notebook["metadata"]["kernelspec"] = {"display_name": "mine", "name": "mine"}
+    notebook["metadata"]["language_info"]["version"] = "3.14.1"
+    for number, cell in enumerate(notebook["cells"]):
+        if cell["cell_type"] == "code":
+            cell["execution_count"] = number
+            cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["secret\n"]}]
+    text = json.dumps(notebook, indent=1, ensure_ascii=False)
+    (copy.path / QUICKSTART).write_text(text + "\n", "utf-8")
+
+    result = copy.run(
+        "prek", "run", "nbstripout", "--files", QUICKSTART, env=with_tools, check=False
+    )
+
+    assert result.returncode == 1, result.stdout
+    assert copy.git("status", "--short", "notebooks") == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "accepted"),
+    [
+        ("notebooks/02_clean_data.ipynb", True),
+        ("notebooks/99_a1.ipynb", True),
+        ("notebooks/quickstart.ipynb", False),
+        ("notebooks/1_short.ipynb", False),
+        ("notebooks/001_long.ipynb", False),
+        ("notebooks/02-dash.ipynb", False),
+        ("notebooks/02_Upper.ipynb", False),
+        ("notebooks/02_two words.ipynb", False),
+        ("notebooks/02_.ipynb", False),
+        ("notebooks/Untitled.ipynb", False),
+        ("02_elsewhere.ipynb", False),
+    ],
+)
+def test_name_has_a_number(project: Project, tmp_path: Path, name: str, accepted: bool) -> None:
+    copy = project.copy(tmp_path / "project")
+    (copy.path / name).write_text(project.read(QUICKSTART), "utf-8")
+
+    result = copy.run("prek", "run", "notebook-name", "--files", name, check=False)
+
+    assert (result.returncode == 0) == accepted, result.stdout
+    assert accepted or "Name a notebook by number" in result.stdout
+
+
+@pytest.mark.slow
+def test_project_runs_it_with_its_tests(project: Project, tmp_path: Path) -> None:
+    copy = project.copy(tmp_path / "project")
+    printed = copy.make("test")
+    assert f"{QUICKSTART} ." in printed
+
+    notebook = load(copy)
+    (first,) = (cell for cell in notebook["cells"] if "import json" in "".join(cell["source"]))
+    first["source"].insert(0, "raise ValueError('the notebook is wrong')\n")
+    (copy.path / QUICKSTART).write_text(json.dumps(notebook), "utf-8")
+
+    result = copy.run("make", "test", check=False)
+
+    assert result.returncode != 0
+    assert "the notebook is wrong" in result.stdout
+
+
+@pytest.mark.slow
+def test_other_tests_need_no_jupyter(project: Project, tmp_path: Path) -> None:
+    """Wheels are tested in environments with the group `test` alone, by the project's settings."""
+    copy = project.copy(tmp_path / "project")
+    for test in (copy.path / "tests").glob("*.py"):
+        test.unlink()
+    (copy.path / "tests/test_one.py").write_text("def test_one() -> None: ...\n")
+    printed = copy.run("uv", "run", "--isolated", "--only-group=test", "pytest", "tests").stdout
+    assert "1 passed" in printed
+    assert "nbmake" not in printed
+
+
+def test_nothing_is_left_without_it(render: Render) -> None:
+    project = render(features=["docs"])
+    project.commit()
+    assert [name for name in project.git("ls-files").splitlines() if "notebook" in name] == []
+    words = "notebook|jupyter|ipynb|nbmake|nbstripout|matplotlib"
+    found = project.run("git", "grep", "-niE", words, "--", ":!.gitignore", check=False)
+    assert found.stdout == ""

@@ -1,0 +1,167 @@
+"""What well-known reviewers say about generated projects, and about this repository's own workflows.
+
+Reviewers of a built package (check-sdist, check-wheel-contents, twine, abi3audit) run where it is built.
+"""
+
+import json
+import re
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from conftest import Render
+from project import ROOT, Project, run
+
+ALL = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded"]
+# Everything that changes workflows, or what a reviewer looks for.
+PROFILES: dict[str, dict[str, Any]] = {
+    "defaults": {"github_owner": "octo-org"},
+    "no features": {"github_owner": "octo-org", "features": []},
+    "all features": {"github_owner": "octo-org", "features": ALL},
+    "nobody": {"github_owner": "", "author_email": ""},
+    "two licences": {"github_owner": "octo-org", "license": "MIT OR Apache-2.0"},
+    "highest floor": {"github_owner": "octo-org", "python_min": "3.14", "author_email": ""},
+}
+
+# sp-repo-review looks for hooks by the address of the repository that they are downloaded from. The hooks of
+# a project are downloaded from nowhere: they run the tools locked in uv.lock. For each check that therefore
+# fails: the hook that does the same, or why there is none.
+HOOKS_NOT_SEEN = {
+    "PC100": "trailing-whitespace",
+    "PC110": "ruff-format",
+    "PC140": "mypy",
+    "PC190": "ruff-check",
+}
+HOOKS_NOT_WANTED = {
+    "PC160": "a spell checker stumbles over names, in titles and code",
+    "PC170": "looks at reStructuredText, and there is none",
+    "PC180": "cz writes the changelog, and would fight with a formatter of Markdown",
+    "PC901": "is about updates of hooks by pre-commit.ci, and there is nothing to update",
+    "PC902": "the same",
+    "PC903": "the same",
+}
+# The folder that PY004 looks for comes with the feature `docs`; without it README.md is the documentation.
+NO_DOCS = {"PY004"}
+
+WITHOUT_EMAIL = "Your package does not have author-email data."
+WITHOUT_URL = (
+    "Your package should have a 'url' field with a link to the project home page, "
+    "or a 'project_urls' field, with a dictionary of links, or both."
+)
+
+SCHEMAS = {
+    ".github/workflows/*": "github-workflows",
+    ".github/dependabot.yml": "dependabot",
+    ".github/ISSUE_TEMPLATE/config.yml": "github-issue-config",
+    ".github/ISSUE_TEMPLATE/[!c]*": "github-issue-forms",
+    "CITATION.cff": "citation-file-format",
+    "renovate.json": "renovate",
+}
+
+
+@pytest.fixture(scope="module")
+def projects(render: Render) -> dict[str, Project]:
+    """Return a project of each profile, committed, since some reviewers ask Git for the files."""
+    rendered = {profile: render(**answers) for profile, answers in PROFILES.items()}
+    for project in rendered.values():
+        project.commit()
+    return rendered
+
+
+@pytest.fixture(params=[*PROFILES, "this repository"])
+def folder(request: pytest.FixtureRequest, projects: dict[str, Project]) -> Path:
+    """Return each folder that has workflows."""
+    return projects[request.param].path if request.param in projects else ROOT
+
+
+def workflows(folder: Path) -> list[Path]:
+    found = sorted((folder / ".github/workflows").glob("*"))
+    assert found
+    return found
+
+
+def test_zizmor_finds_nothing(folder: Path) -> None:
+    """Neither ignore comments nor a configuration could hide a finding."""
+    result = run(
+        *("zizmor", "--offline", "--no-config", "--no-ignores", "--strict-collection"),
+        *("--no-progress", "--persona=auditor", "--format=plain", ".github"),
+        cwd=folder,
+    )
+    assert "No findings to report" in result.stdout
+    for workflow in workflows(folder):
+        assert f"completed .github/workflows/{workflow.name}" in result.stdout
+
+
+def test_actionlint_finds_nothing(folder: Path) -> None:
+    assert shutil.which("shellcheck")  # runs on every script; without it actionlint passes as well
+    assert run("actionlint", *workflows(folder), cwd=folder).stdout == ""
+
+
+def test_act_can_read_the_workflows(folder: Path, tmp_path: Path) -> None:
+    for workflow in workflows(folder):
+        run(
+            *("act", "--validate", "--strict", "--workflows", workflow),
+            cwd=folder,
+            env={"HOME": str(tmp_path)},
+        )
+
+
+@pytest.mark.parametrize("pattern", SCHEMAS)
+def test_files_follow_their_schemas(projects: dict[str, Project], pattern: str) -> None:
+    folders = [ROOT, *(project.path for project in projects.values())]
+    files = [path for folder in folders for path in sorted(folder.glob(pattern))]
+    assert files
+    run("check-jsonschema", "--builtin-schema", f"vendor.{SCHEMAS[pattern]}", *files, cwd=ROOT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("profile", PROFILES)
+def test_scientific_python_review_fails_for_known_reasons_only(
+    projects: dict[str, Project], profile: str
+) -> None:
+    project = projects[profile]
+    assert "repo-review" not in tomllib.loads(project.read("pyproject.toml"))["tool"]
+    report = project.run("repo-review", "--format=json", ".", check=False)
+    checks = json.loads(report.stdout)["checks"]
+    failed = {name for name, check in checks.items() if check["result"] is False}
+    has_docs = "docs" in project.answers["features"]
+    assert failed == HOOKS_NOT_SEEN.keys() | HOOKS_NOT_WANTED.keys() | (
+        NO_DOCS if not has_docs else set()
+    )
+    assert checks["VPP001"]["result"] is True  # validate-pyproject, with the schemas of all tools
+    config = yaml.safe_load(project.read(".pre-commit-config.yaml"))
+    assert {repository["repo"] for repository in config["repos"]} == {"builtin", "local"}
+    hooks = {hook["id"] for repository in config["repos"] for hook in repository["hooks"]}
+    assert set(HOOKS_NOT_SEEN.values()) <= hooks
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("profile", PROFILES)
+def test_pyroma_misses_only_what_the_author_left_out(
+    projects: dict[str, Project], profile: str
+) -> None:
+    project = projects[profile]
+    missing = []
+    if not project.answers["author_email"]:
+        missing.append(WITHOUT_EMAIL)
+    if not project.answers["github_owner"]:
+        missing.append(WITHOUT_URL)
+    printed = project.run("pyroma", "--min=8", ".").stdout
+    title, complaints, rating = re.split("^-+$", printed, flags=re.MULTILINE)[1:4]
+    assert "Found" in title
+    if not missing:
+        complaints, rating = "", complaints
+    assert complaints.split("\n")[1:-1] == missing
+    assert f"Final rating: {8 if missing else 10}/10" in rating
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_file_has_a_licence(projects: dict[str, Project], profile: str) -> None:
+    report = json.loads(projects[profile].run("reuse", "lint", "--json").stdout)
+    assert report["summary"]["compliant"] is True
+    licences = projects[profile].answers["license"].split(" OR ")
+    assert set(report["summary"]["used_licenses"]) == set(licences)

@@ -1,0 +1,120 @@
+"""Rust comes into the containers from a pinned rustup-init, or the build stops."""
+
+import hashlib
+import http.server
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from conftest import Render
+
+SCRIPT = "scripts/install_rust.sh"
+# What it downloads here instead of rustup-init: tells how it was called.
+STAND_IN = b'#!/bin/sh\necho "$@" >"$CALLED"\n'
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """Serves the stand-in under any address, and remembers the addresses."""
+
+    paths: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.paths.append(self.path)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(STAND_IN)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@contextmanager
+def server() -> Iterator[tuple[str, list[str]]]:
+    Server.paths = []
+    with http.server.HTTPServer(("127.0.0.1", 0), Server) as running:
+        threading.Thread(target=running.serve_forever).start()
+        yield f"http://127.0.0.1:{running.server_port}/rustup", Server.paths
+        running.shutdown()
+
+
+@pytest.fixture(scope="module")
+def script(render: Render) -> str:
+    return render().read(SCRIPT)
+
+
+def install(
+    script: str, folder: Path, *tools: str, machine: str = "x86_64", musl: bool = False
+) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    """Run the script with nothing but some tools on PATH."""
+    path = folder / "bin"
+    path.mkdir()
+    for tool in ["sh", "curl", "sha256sum", "mktemp", "rm", "chmod", *tools]:
+        found = shutil.which(tool)
+        assert found, tool
+        (path / tool).symlink_to(found)
+    for name, answer in {"uname": f"echo {machine}", "ls": "true" if musl else "false"}.items():
+        (path / name).write_text(f"#!/bin/sh\n{answer}\n")
+        (path / name).chmod(0o755)
+    with server() as (address, paths):
+        environment = {
+            "PATH": str(path),
+            "TMPDIR": str(folder),
+            "RUSTUP_UPDATE_ROOT": address,
+            "CALLED": str(folder / "called"),
+        }
+        result = subprocess.run(
+            ["sh", "-c", script], env=environment, capture_output=True, text=True, check=False
+        )
+    return result, paths
+
+
+def test_a_wrong_checksum_stops_the_build(script: str, tmp_path: Path) -> None:
+    result, paths = install(script, tmp_path)
+
+    assert paths == ["/rustup/archive/1.29.0/x86_64-unknown-linux-gnu/rustup-init"]
+    assert result.returncode != 0
+    assert "FAILED" in result.stdout
+    assert not (tmp_path / "called").exists()
+
+
+@pytest.mark.parametrize("musl", [False, True], ids=["gnu", "musl"])
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_the_right_checksum_installs_a_pinned_rust(
+    script: str, tmp_path: Path, machine: str, musl: bool
+) -> None:
+    target = f"{machine}-unknown-linux-{'musl' if musl else 'gnu'}"
+    right = hashlib.sha256(STAND_IN).hexdigest()
+    script, count = re.subn(
+        rf"{target}\) sha256=[0-9a-f]{{64}} ;;", f"{target}) sha256={right} ;;", script
+    )
+    assert count == 1
+
+    result, paths = install(script, tmp_path, machine=machine, musl=musl)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert paths == [f"/rustup/archive/1.29.0/{target}/rustup-init"]
+    called = (tmp_path / "called").read_text().split()
+    assert called[:-1] == ["-y", "--no-modify-path", "--profile", "minimal", "--default-toolchain"]
+    assert re.fullmatch(r"1\.\d+\.\d+", called[-1])
+
+
+def test_an_unknown_machine_stops_the_build(script: str, tmp_path: Path) -> None:
+    result, paths = install(script, tmp_path, machine="riscv64")
+
+    assert result.returncode != 0
+    assert "no checksum for riscv64-unknown-linux-gnu" in result.stderr
+    assert not paths
+
+
+def test_rust_that_is_there_is_kept(script: str, tmp_path: Path) -> None:
+    result, paths = install(script, tmp_path, "cargo")
+
+    assert result.returncode == 0
+    assert not paths
