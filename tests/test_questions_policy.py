@@ -1,0 +1,176 @@
+"""`copier.yml` changes as docs/changing-questions.md allows, so that old answers stay valid."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+from packaging.version import Version
+
+from extension_loader import load_module
+from history import History, edit
+from project import ROOT, run
+
+Settings = dict[str, Any]
+
+# Names that some rule might begin to refuse.
+NAMES = ["a1", "ab", "fast-math", "Fast.Math", "fast_math", "x" * 50, "numpy_rs", "lazy_rs", "my9", "a-b-c",
+         "Ada Lovelace", "Größe", "速い", "a@b.example", "", "octo-org", "octo_org", "0day", "C++ & co", "2 * 3"]  # fmt: skip
+
+
+def releases(repository: Path) -> list[str]:
+    """List the released versions, oldest first: their tags, or in a clone without tags their commits."""
+    tags = run("git", "tag", "--merged", "HEAD", "--list", "v[0-9]*", cwd=repository).stdout.split()
+    if tags:
+        return sorted(tags, key=Version)
+    log = run("git", "log", "--reverse", "--format=%H %s", cwd=repository).stdout
+    return re.findall(r"^(\w+) bump: version \S+ → \S+$", log, re.MULTILINE)
+
+
+def settings(repository: Path, revision: str) -> Settings:
+    loaded: Settings = yaml.safe_load(
+        run("git", "show", f"{revision}:copier.yml", cwd=repository).stdout
+    )
+    return loaded
+
+
+def questions(settings: Settings) -> dict[str, Settings]:
+    return {name: value for name, value in settings.items() if not name.startswith("_")}
+
+
+def choices(question: Settings) -> set[str]:
+    listed = question.get("choices", [])
+    return {str(choice) for choice in (listed.values() if isinstance(listed, dict) else listed)}
+
+
+def calls(settings: Settings) -> set[str]:
+    return set(re.findall(r"(\w+)\(", " ".join(settings.get("_exclude", []))))
+
+
+def broken_rules(old: Settings, new: Settings) -> Iterator[str]:
+    """Say what docs/changing-questions.md does not allow."""
+    migrations = [
+        str(entry)
+        for entry in new.get("_migrations", [])
+        if entry not in old.get("_migrations", [])
+    ]
+
+    def migrated(word: str) -> bool:
+        return any(re.search(rf"\b{re.escape(word)}\b", entry) for entry in migrations)
+
+    for name, question in questions(old).items():
+        now = questions(new).get(name)
+        if now is None:
+            if not migrated(name):
+                yield f"{name} is gone"
+            continue
+        for key in ("type", "multiselect"):
+            if question.get(key) != now.get(key):
+                yield f"{key} of {name} changed"
+        if "when" in now and now["when"] != question.get("when"):
+            yield f"{name} has a new when"
+        if "choices" in now and not question.get("choices"):
+            yield f"{name} has choices now"
+        for choice in sorted(choices(question) - choices(now)):
+            if "choices" in now and not migrated(choice):
+                yield f"{name} lost its choice {choice}"
+    for name, question in questions(new).items():
+        if name not in questions(old) and "default" not in question:
+            yield f"{name} has no default"
+    for call in sorted(calls(new) - calls(old)):
+        yield f"_exclude calls {call}"
+
+
+def refused_now(old: ModuleType, new: ModuleType) -> Iterator[str]:
+    """Name what the old rules took and the new ones do not."""
+    for rule in [name for name in vars(old) if name.endswith("_error")]:
+        for name in NAMES:
+            if not getattr(old, rule)(name) and getattr(new, rule)(name):
+                yield f"{rule}: {name}"
+
+
+def test_last_release_allows_this_copier_yml() -> None:
+    """Without a release yet, the working tree is compared with itself: see the rules below at work."""
+    new = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+    last = [settings(ROOT, revision) for revision in releases(ROOT)[-1:]] or [new]
+    assert not list(broken_rules(last[0], new))
+
+
+def test_last_release_allows_these_names(tmp_path: Path) -> None:
+    revision = next(reversed(releases(ROOT)), "HEAD")
+    old = tmp_path / "names.py"
+    old.write_text(run("git", "show", f"{revision}:extensions/names.py", cwd=ROOT).stdout, "utf-8")
+    namespace = ModuleType("old_names")
+    exec(compile(old.read_text("utf-8"), old, "exec"), namespace.__dict__)
+    assert sum(name.endswith("_error") for name in vars(namespace)) >= 4
+    assert not list(refused_now(namespace, load_module("names")))
+
+
+CHANGES = {
+    "license is gone": edit("copier.yml", "license:\n", "licence:\n"),
+    "license lost its choice MPL-2.0": edit("copier.yml", "MPL-2.0, ", ""),
+    "features lost its choice docs": edit("copier.yml", "Pages): docs\n", "Pages): site\n"),
+    "multiselect of features changed": edit("copier.yml", "  multiselect: true\n", ""),
+    "type of description changed": edit("copier.yml", "description:\n  type: str", "description:\n  type: yaml"),
+    "colour has no default": edit("copier.yml", "license:\n", "colour:\n  type: str\n\nlicense:\n"),
+    "license has a new when": edit("copier.yml", "license:\n", "license:\n  when: false\n"),
+    "_exclude calls shout": edit("copier.yml", "  - /src\n", "  - /src\n  - \"{{ shout('x') }}\"\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", CHANGES)
+def test_rules_find_what_is_not_allowed(template: Path, tmp_path: Path, rule: str) -> None:
+    history = History.of(template, tmp_path / "template")
+    old = settings(history.path, "HEAD")
+    CHANGES[rule](history.path)
+    new = yaml.safe_load((history.path / "copier.yml").read_text("utf-8"))
+    assert rule in list(broken_rules(old, new))
+    names = re.findall(r"license|MPL-2.0|docs", rule)
+    if "gone" in rule or "lost" in rule:
+        new["_migrations"] = [
+            *new["_migrations"],
+            {"version": "v2", "command": f"echo {names[-1]}"},
+        ]
+        assert rule not in list(broken_rules(old, new))
+
+
+def test_rules_allow_what_is_allowed(template: Path, tmp_path: Path) -> None:
+    history = History.of(template, tmp_path / "template")
+    old = settings(history.path, "HEAD")
+    for change in (
+        edit("copier.yml", "default: MIT\n", "default: MPL-2.0\n"),
+        edit("copier.yml", "choices: [MIT,", "choices: [MIT, ISC,"),
+        edit("copier.yml", "license:\n", "colour:\n  type: str\n  default: blue\n\nlicense:\n"),
+    ):
+        change(history.path)
+    new = yaml.safe_load((history.path / "copier.yml").read_text("utf-8"))
+    assert old != new
+    assert not list(broken_rules(old, new))
+
+
+def test_stricter_names_are_found() -> None:
+    old, new = load_module("names"), load_module("names")
+    vars(new)["_MAX_NAME"] = 20
+    assert "module_name_error: " + "x" * 50 in list(refused_now(old, new))
+
+
+def test_releases_are_found_with_and_without_tags(tmp_path: Path) -> None:
+    def commit(message: str) -> None:
+        run("git", "commit", "--quiet", "--allow-empty", f"--message={message}", cwd=tmp_path)
+
+    run("git", "init", "--quiet", cwd=tmp_path)
+    commit("feat: begin")
+    assert releases(tmp_path) == []
+    commit("bump: version 0.9.0 → 0.10.0")
+    commit("bump: version 0.10.0 → 0.11.0")
+    commit("feat: bump: version")
+    found = releases(tmp_path)
+    assert len(found) == 2
+    head = run("git", "rev-parse", "HEAD~1", cwd=tmp_path).stdout.strip()
+    assert found[-1] == head
+    run("git", "tag", "v0.9.0", head, cwd=tmp_path)
+    run("git", "tag", "v0.10.0", cwd=tmp_path)
+    assert releases(tmp_path) == ["v0.9.0", "v0.10.0"]
