@@ -85,7 +85,6 @@ def test_new_project(template: Path, tmp_path: Path) -> None:
     type_in(copy, tmp_path)
     assert " passed" in type_in(start, tmp_path)
     project = Project(tmp_path / "fast-math")
-    project.commit("build: lock")
     assert "Nothing to update." in type_in(later, project.path)
 
 
