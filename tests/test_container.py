@@ -110,8 +110,8 @@ def files(project: Project) -> set[str]:
 @pytest.mark.parametrize(
     ("feature", "left"),
     [
-        ("container", r"container|docker|podman"),
-        ("benchmarks", r"bench|matplotlib"),
+        ("container", r"containerfile|devcontainer|dockerignore|make container|tasks\.container"),
+        ("benchmarks", r"benchmarks/|make bench|tasks\.bench|matplotlib"),
     ],
 )
 def test_feature_left_out_leaves_nothing(render: Render, feature: str, left: str) -> None:

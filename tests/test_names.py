@@ -389,4 +389,5 @@ def test_extension_stays_importable(path: Path) -> None:
 
     foreign = {name for name in imported if name.split(".")[0] not in sys.stdlib_module_names}
 
-    assert foreign - {"jinja2", "jinja2.ext"} == set()
+    # Copier itself cannot run without these.
+    assert {name.split(".")[0] for name in foreign} <= {"copier", "jinja2", "yaml"}
