@@ -442,6 +442,15 @@ def test_files_given_once_are_those_of_both_lists() -> None:
     assert settings["_exclude"] == settings["_skip_if_exists"]
 
 
+def test_owners_can_read_which_files_are_theirs(project: Project) -> None:
+    settings = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+    patterns = {entry[1:] for entry in settings["_skip_if_exists"] if entry.startswith("/")}
+    table = project.read("CONTRIBUTING.md").split("| files | belong to |")[1].split("\n\n")[0]
+    rows = [row for row in table.splitlines() if row.endswith("| you |")]
+    listed = {name.rstrip("/") for row in rows for name in re.findall("`([^`]+)`", row)}
+    assert listed == patterns | {"uv.lock"}
+
+
 def test_template_has_no_binary_file_of_its_own(template: Path) -> None:
     """Copier would silently bring back its own bytes."""
     owned = given_once(template)
