@@ -23,8 +23,10 @@ if sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL
 # machine they were, and has the same bytes wherever it was built.
 if "bdist_wheel" in sys.argv:
     cargo_home = os.environ.get("CARGO_HOME") or Path.home() / ".cargo"
-    flags = [*os.environ.get("RUSTFLAGS", "").split(), f"--remap-path-prefix={cargo_home}=cargo"]
-    # Unlike RUSTFLAGS, this variable keeps spaces in the name of a folder.
-    os.environ["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags)
+    # A space would end the flag. A variable that allows it, CARGO_ENCODED_RUSTFLAGS, would silence
+    # RUSTFLAGS, to which setuptools-rust adds what musl needs.
+    if " " not in str(cargo_home):
+        flags = [os.environ.get("RUSTFLAGS", ""), f"--remap-path-prefix={cargo_home}=cargo"]
+        os.environ["RUSTFLAGS"] = " ".join(flags).strip()
 
 setup(options=options)

@@ -92,7 +92,7 @@ def package_index(folder: Path) -> Iterator[str]:
     command += ["--authenticate=.", "--passwords=.", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
-            for _ in range(100):
+            for _ in range(600):
                 with socket.socket() as client:
                     if client.connect_ex(("127.0.0.1", port)) == 0:
                         break

@@ -47,11 +47,6 @@ def build_command(project: Project) -> list[str]:
     return shlex.split(command)
 
 
-def build(project: Project, env: dict[str, str]) -> str:
-    """Build the site as GitHub does; return what is printed, also when it fails."""
-    return project.run(*build_command(project), env=env, check=False).stdout
-
-
 @dataclass
 class Site:
     """A built site, served below the folder that GitHub Pages gives it."""
@@ -247,30 +242,33 @@ def test_free_text_is_shown_as_it_is(visit: Any, odd_site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "warning"),
+    "mistakes",
     [
-        ("tutorial.md", "[x](nowhere.md)", "'nowhere.md', but the target is not found"),
-        ("tutorial.md", "[x](install.md#nowhere)", "does not contain an anchor '#nowhere'"),
-        ("tutorial.md", "[x](#nowhere)", "there is no such anchor on this page"),
-        ("forgotten.md", "# Forgotten", 'not included in the "nav" configuration'),
-        ("api.md", "::: fast_math.nothing", "fast_math.nothing could not be found"),
-        ("changelog.md", '--8<-- "HISTORY.md"', "HISTORY.md"),
+        [
+            ("tutorial.md", "[x](nowhere.md)", "'nowhere.md', but the target is not found"),
+            ("tutorial.md", "[x](install.md#nowhere)", "not contain an anchor '#nowhere'"),
+            ("release.md", "[x](#nowhere)", "there is no such anchor on this page"),
+            ("forgotten.md", "# Forgotten", 'not included in the "nav" configuration'),
+        ],
+        [("api.md", "::: fast_math.nothing", "fast_math.nothing could not be found")],
+        [("changelog.md", '--8<-- "HISTORY.md"', "HISTORY.md")],
     ],
+    ids=["links", "function", "file"],
 )
-def test_mistake_stops_the_build(
+def test_mistakes_stop_the_build(
     site: Site,
     without_rust: dict[str, str],
     tmp_path: Path,
-    name: str,
-    text: str,
-    warning: str,
+    mistakes: list[tuple[str, str, str]],
 ) -> None:
     project = site.project.copy(tmp_path / "project")
-    with (project.path / "docs" / name).open("a", encoding="utf-8") as page:
-        page.write(f"\n{text}\n")
+    for name, text, _ in mistakes:
+        with (project.path / "docs" / name).open("a", encoding="utf-8") as page:
+            page.write(f"\n{text}\n")
     result = project.run(*build_command(project), env=without_rust, check=False)
     assert result.returncode != 0
-    assert warning in result.stdout
+    for _, _, warning in mistakes:
+        assert warning in result.stdout
 
 
 FENCE = re.compile(r'^```(\w+)(?: title="([^"\n]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)

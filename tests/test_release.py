@@ -7,6 +7,7 @@ import http.server
 import re
 import shutil
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,6 +101,10 @@ def test_the_release_page_is_complete(released: tuple[Project, Rehearsal]) -> No
     wheels = [name for name in files if name.endswith(".whl")]
     assert wheels
     assert all(map(WHEEL.fullmatch, wheels)), wheels
+    for name in wheels:
+        with zipfile.ZipFile(rehearsal.folder / "release" / name) as wheel:
+            modules = [wheel.read(file) for file in wheel.namelist() if file.endswith(".abi3.so")]
+        assert [b"/.cargo/registry" in module for module in modules] == [False]
     sums = (rehearsal.folder / "release/SHA256SUMS").read_text().splitlines()
     assert sorted(line.split()[1] for line in sums) == sorted({*files} - {"SHA256SUMS"})
     for line in sums:

@@ -132,8 +132,7 @@ def test_files_that_disagree(
     rehearsal = publish(project, tmp_path / "kept", "gate")
 
     check_nothing_published(rehearsal, "gate")
-    said = "uv.lock` needs to be updated|Not released: .*"
-    assert re.search(said, rehearsal.output)
+    assert "Not released: " in rehearsal.output, rehearsal.output
     assert "uv sync" not in rehearsal.output
 
 

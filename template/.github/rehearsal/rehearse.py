@@ -43,12 +43,13 @@ def expected_jobs(workflow: str, event: str) -> set[str]:
     return {name for name, block in blocks if event == "push" or needs_push not in block}
 
 
-def run(path: Path, folder: Path) -> bool:
+def run(path: Path, folder: Path, scratch: Path) -> bool:
     """Run one workflow.
 
     Args:
         path: The workflow.
         folder: Where what it makes is kept.
+        scratch: Where act copies this project to, once for each job.
 
     Returns:
         Whether every job succeeded. act itself counts a job that it left out as no failure.
@@ -66,6 +67,7 @@ def run(path: Path, folder: Path) -> bool:
     payload.write_text(json.dumps({"ref": ref, "repository": repository}), "utf-8")
     command = ["act", event, "--json", "--workflows", str(path), "--eventpath", str(payload)]
     command += [f"--platform={RUNNER}=-self-hosted", f"--matrix=os:{RUNNER}", *stand_ins(workflow)]
+    command += [f"--action-cache-path={scratch}", "--no-cache-server"]
     command += ["--secret=GITHUB_TOKEN=none"]  # otherwise act asks gh for yours
     environment = {
         **os.environ,
@@ -117,12 +119,13 @@ def main() -> int:
     parser.add_argument("workflows", nargs="*", default=["ci", "release"], help="such as `release`")
     parser.add_argument("--keep", type=Path, help="folder for what the workflows make")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = (arguments.keep or Path(scratch)).resolve()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        scratch = Path(name).resolve()
+        folder = (arguments.keep or scratch / "kept").resolve()
         folder.mkdir(parents=True, exist_ok=True)
-        for name in arguments.workflows:
-            if not run(WORKFLOWS / f"{name}.yml", folder):
-                print(f"\nThe rehearsal of {name} failed.")
+        for workflow in arguments.workflows:
+            if not run(WORKFLOWS / f"{workflow}.yml", folder, scratch):
+                print(f"\nThe rehearsal of {workflow} failed.")
                 return 1
     print("\nEvery job succeeded; nothing was published.")
     return 0
