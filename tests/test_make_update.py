@@ -159,6 +159,21 @@ def test_conflicts_fail_until_they_are_resolved(project: Project) -> None:
     project.run("uv", "lock", "--check")
 
 
+def test_answers_change_as_contributing_says(project: Project) -> None:
+    commands = re.findall(
+        r"^make update ARGS=\"--vcs.*$", project.read("CONTRIBUTING.md"), re.MULTILINE
+    )
+    assert len(commands) == 2
+    for command in commands:
+        project.run("sh", "-c", command, env={"PATH": user_path()})
+        project.run("uv", "lock", "--check")
+        project.commit("feat: other answers")
+    assert not (project.path / "Containerfile").exists()
+    assert (project.path / "mkdocs.yml").exists()
+    assert project.read(".python-version") == "3.13\n"
+    assert 'requires-python = ">=3.13"' in project.read("uv.lock")
+
+
 def script(project: Project, *arguments: str) -> str:
     """Run the script that `make update` runs, which must refuse."""
     before = files(project), project.git("status", "--porcelain")

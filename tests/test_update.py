@@ -4,6 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import copier
 import pytest
 import yaml
 from copier.errors import UserMessageError
@@ -179,6 +180,18 @@ def test_clashing_edit_of_a_file_that_the_template_renamed_is_a_conflict(
     assert TEMPLATE in project.read("editor/config")
 
 
+def test_binary_file_of_the_owner_stays(history: History, project: Project) -> None:
+    """A picture in the place of a text, say; Copier alone brings the text back."""
+    names = {".editorconfig", "SECURITY.md"}
+    for name in names:
+        (project.path / name).write_bytes(b"\0\xff mine")
+    project.commit()
+    history.release(edit("template/.editorconfig", "root = true", f"root = true\n{TEMPLATE}"))
+    update(project)
+    assert unmerged(project) == {".editorconfig"}
+    assert {(project.path / name).read_bytes() for name in names} == {b"\0\xff mine"}
+
+
 def test_both_add_the_same_file(history: History, project: Project) -> None:
     append(project, "NEW.txt")
     history.release(write("template/NEW.txt", TEMPLATE))
@@ -261,6 +274,19 @@ def test_address_of_the_template_may_change(history: History, project: Project) 
     edit(".copier-answers.yml", "/template\n", "/elsewhere\n")(project.path)
     project.commit()
     update(project)
+    assert project.read("NEW.txt") == TEMPLATE
+
+
+def test_template_named_by_a_relative_path_is_found_later(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    copier.run_copy("template", "demo", defaults=True, unsafe=True, quiet=True)
+    project = Project(tmp_path / "demo")
+    project.commit()
+    history.release(write("template/NEW.txt", TEMPLATE))
+    monkeypatch.chdir(project.path)
+    update(Project(Path()))
     assert project.read("NEW.txt") == TEMPLATE
 
 
@@ -440,6 +466,15 @@ def test_new_question_takes_its_default(history: History, project: Project) -> N
 def test_files_given_once_are_those_of_both_lists() -> None:
     settings = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
     assert settings["_exclude"] == settings["_skip_if_exists"]
+
+
+def test_owners_can_read_which_files_are_theirs(project: Project) -> None:
+    settings = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+    patterns = {entry[1:] for entry in settings["_skip_if_exists"] if entry.startswith("/")}
+    table = project.read("CONTRIBUTING.md").split("| files | belong to |")[1].split("\n\n")[0]
+    rows = [row for row in table.splitlines() if row.endswith("| you |")]
+    listed = {name.rstrip("/") for row in rows for name in re.findall("`([^`]+)`", row)}
+    assert listed == patterns | {"uv.lock"}
 
 
 def test_template_has_no_binary_file_of_its_own(template: Path) -> None:

@@ -1,0 +1,97 @@
+"""The weekly workflow opens one issue when the template has a newer version, and only then."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from history import History, edit
+from project import ROOT, Project, run
+
+pytestmark = pytest.mark.slow
+
+WORKFLOW = ".github/workflows/template-update.yml"
+GH = """#!/bin/sh
+echo "$@" >>"$RECORD"
+if [ "$2" = list ]; then echo "$OPEN_ISSUE"; fi
+"""
+
+
+@pytest.fixture(scope="module")
+def history(template: Path, tmp_path_factory: pytest.TempPathFactory) -> History:
+    return History.of(template, tmp_path_factory.mktemp("history") / "template")
+
+
+@pytest.fixture(scope="module")
+def project(history: History, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a project of the first of two versions."""
+    project = history.project(tmp_path_factory.mktemp("project") / "fast-math", features=[])
+    history.release(edit("template/setup.py", "import sys", "# new\nimport sys"))
+    return project
+
+
+def act(project: Project, folder: Path, open_issue: str = "") -> tuple[str, list[str]]:
+    """Run the workflow; return what it printed and the calls of `gh`."""
+    (folder / "bin").mkdir()
+    (folder / "bin/gh").write_text(GH)
+    (folder / "bin/gh").chmod(0o755)
+    (folder / "record").write_text("")
+    (folder / "action.yml").write_text(
+        "name: uv is there\nruns: {using: composite, steps: [{run: uv --version, shell: sh}]}\n"
+    )
+    (setup_uv,) = re.findall(r"astral-sh/setup-uv@[0-9a-f]{40}", project.read(WORKFLOW))
+    cache = run("uv", "cache", "dir", "--color=never", cwd=ROOT).stdout.strip()
+    path = run("sh", "-c", "echo $PATH", cwd=ROOT).stdout.strip()
+    result = project.run(
+        *("act", "workflow_dispatch", "--workflows", WORKFLOW),
+        *("--platform", "ubuntu-latest=-self-hosted", "--action-offline-mode"),
+        *("--local-repository", f"{setup_uv}={folder}"),
+        env={
+            "HOME": str(folder),
+            "XDG_CACHE_HOME": str(folder / "cache"),
+            "UV_CACHE_DIR": cache,
+            "PATH": f"{folder / 'bin'}:{path}",
+            "RECORD": str(folder / "record"),
+            "OPEN_ISSUE": open_issue,
+        },
+        check=False,
+    )
+    calls = (folder / "record").read_text().splitlines()
+    return result.stdout, [call for call in calls if call != "auth token"]  # asked by act itself
+
+
+def succeeded(printed: str) -> set[str]:
+    return set(re.findall(r"\[Template update/([^\]]+?) *\].*Job succeeded", printed))
+
+
+def test_newer_version_opens_an_issue(project: Project, tmp_path: Path) -> None:
+    printed, calls = act(project, tmp_path)
+    assert succeeded(printed) == {"Check", "Propose"}, printed
+    assert [call.split(" --")[0] for call in calls] == ["issue list", "issue create"]
+    assert (
+        "The template has version 10000.0.0, this project 9999.0.0: run `make update`" in calls[1]
+    )
+
+
+def test_open_issue_is_brought_up_to_date(project: Project, tmp_path: Path) -> None:
+    printed, calls = act(project, tmp_path, open_issue="7")
+    assert succeeded(printed) == {"Check", "Propose"}, printed
+    assert [call.split(" --")[0] for call in calls] == ["issue list", "issue edit 7"]
+
+
+def test_newest_version_opens_none(history: History, tmp_path: Path) -> None:
+    project = history.project(tmp_path / "project", history.versions[-1], features=[])
+    printed, calls = act(project, tmp_path)
+    assert succeeded(printed) == {"Check"}, printed
+    assert not calls
+
+
+def test_template_out_of_reach_fails(project: Project, tmp_path: Path) -> None:
+    lost = project.copy(tmp_path / "project")
+    edit(".copier-answers.yml", "/template\n", "/elsewhere\n")(lost.path)
+    lost.commit()
+    printed, calls = act(lost, tmp_path)
+    assert not succeeded(printed), printed
+    assert "Job failed" in printed
+    assert "write its address after `_src_path:`" in printed
+    assert not calls
