@@ -26,7 +26,8 @@ class ByFile(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid if "::test_fresh_project_is_green[" in nodeid else nodeid.split("::")[0]
+        spread = ("test_verbs.py::test_fresh_project_is_green[", "test_update_storm.py::")
+        return nodeid if any(tests in nodeid for tests in spread) else nodeid.split("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:

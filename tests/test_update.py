@@ -23,10 +23,13 @@ from history import (
 from project import ROOT, Project
 
 # Copier leaves a listing of a folder open when it refuses.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*ScandirIterator:pytest.PytestUnraisableExceptionWarning",
-    "ignore:unclosed scandir iterator:ResourceWarning",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore:.*ScandirIterator:pytest.PytestUnraisableExceptionWarning",
+        "ignore:unclosed scandir iterator:ResourceWarning",
+    ),
+]
 
 OWNER = "# the owner's line\n"
 TEMPLATE = "# the template's line\n"

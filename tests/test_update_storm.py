@@ -22,10 +22,13 @@ from project import Project, run
 SCENARIOS = int(os.environ.get("STORM", "24"))
 PARTS = 4
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*ScandirIterator:pytest.PytestUnraisableExceptionWarning",
-    "ignore:unclosed scandir iterator:ResourceWarning",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore:.*ScandirIterator:pytest.PytestUnraisableExceptionWarning",
+        "ignore:unclosed scandir iterator:ResourceWarning",
+    ),
+]
 
 
 def text_files(root: Path, folder: str) -> list[str]:
