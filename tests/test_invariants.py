@@ -78,7 +78,7 @@ def test_names_are_the_same_everywhere(render: Render) -> None:
     assert extension["target"] == "quick_math._accelerate"
     assert toml(project, "crates/Cargo.toml")["lib"]["name"] == extension["target"].split(".")[-1]
     assert 'pymodule(module = "quick_math")' in project.read("crates/src/lib.rs")
-    assert 'version("Fast.Math")' in project.read("src/quick_math/__init__.py")
+    assert 'version("Fast.Math")' in project.read("tests/test_package.py")
     assert set(re.findall(r"github\.com/(octo-org/[\w.-]+)", project.read("README.md"))) <= {
         "octo-org/Fast.Math"
     }

@@ -2,10 +2,13 @@ from collections.abc import Sequence
 
 from . import basic_functions
 
-__all__ = ["DEBUG", "basic_functions", "count_close_pairs"]
+__all__ = ["DEBUG", "VERSION", "basic_functions", "count_close_pairs"]
 
 DEBUG: bool
 """Whether the compiler did not optimise, as in editable installs: measure speed on a wheel."""
+
+VERSION: str
+"""The version of the package, spelled as Cargo does: `1.0.0-rc.0` is Python's `1.0.0rc0`."""
 
 def count_close_pairs(points: Sequence[tuple[float, float]], radius: float) -> int:
     """Count the pairs of points that are at most `radius` apart.
