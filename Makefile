@@ -5,7 +5,7 @@ help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: lint ## Run everything; builds and runs generated projects
-	$(PYTEST) --numprocesses=2
+	$(PYTEST) --numprocesses=2 --no-loadscope-reorder
 
 test-fast: .venv/installed ## Run what needs no build, in less than a minute
 	$(PYTEST) --numprocesses=2 -m "not slow"
