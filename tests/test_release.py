@@ -4,6 +4,7 @@ import fcntl
 import functools
 import hashlib
 import http.server
+import os
 import re
 import shutil
 import threading
@@ -38,7 +39,8 @@ WHEEL = re.compile(r"copier_pyo3_release_sample-0\.1\.0-cp311-abi3-(many|musl)li
 def released(render: Render, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Rehearsal]:
     """Bump a project and rehearse its release; once, however many processes run the tests."""
     requires("act", "podman" if shutil.which("podman") else "docker")
-    shared = tmp_path_factory.getbasetemp().parent / "released"
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "released"
     shared.mkdir(exist_ok=True)
     project, folder = Project(shared / "project"), shared / "kept"
     with (shared / "lock").open("w") as lock:
