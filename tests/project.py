@@ -12,6 +12,12 @@ ROOT = Path(__file__).parents[1]
 TOOLS = ROOT / ".venv" / "uv-only"
 
 
+def outside() -> dict[str, str]:
+    """Return the variables of this process, without those of the `make` and pytest that run it."""
+    own = ("MAKE", "MFLAGS", "PYTEST_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(own)}
+
+
 def run(
     *command: str | Path,
     cwd: Path,
@@ -32,7 +38,7 @@ def run(
     result = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
-        env={**os.environ, **(env or {})},
+        env={**outside(), **(env or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -368,7 +368,7 @@ def test_a_second_run_completes_a_release_that_was_killed(project: Project, chec
     gh = project.path / ".github/rehearsal/bin/gh"
     original = gh.read_text()
     gh.write_text(
-        original.replace('cp "$file" "$release"', 'cp "$file" "$release" && kill -9 $PPID')
+        original.replace('cp "$file" "$release"', 'cp "$file" "$release" && kill -9 $PPID $$')
     )
     killed = publish(project, checked)
     assert killed.jobs == {"pypi": "success", "github": "failure"}
