@@ -107,7 +107,7 @@ def test_files_given_once_are_the_owners(history: History, project: Project) -> 
         "README.md": "README.md.jinja",
         "crates/Cargo.lock": "crates/Cargo.lock",
         "crates/src/lib.rs": "crates/src/lib.rs.jinja",
-        "src/demo/__init__.py": "src/{{ module_name }}/__init__.py.jinja",
+        "src/demo/__init__.py": "src/{{ module_name }}/__init__.py",
         "tests/test_package.py": "tests/test_package.py.jinja",
         "LICENSES/MIT.txt": next(
             path.relative_to(history.path / "template").as_posix()
