@@ -1,0 +1,45 @@
+"""A project of any release is brought to the newest version, and loses nothing on the way."""
+
+from pathlib import Path
+
+import pytest
+
+from history import History, files, given_once, unmerged, update
+from project import ROOT, run
+
+pytestmark = pytest.mark.slow
+
+# A clone may lack the tags, so the commit that `cz bump` made is what marks a release.
+BUMPS = run("git", "log", "--format=%H %s", "--grep=^bump: version ", cwd=ROOT).stdout.splitlines()
+RELEASES = {line.split()[-1]: line.split()[0] for line in BUMPS}
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_project_of_a_release_is_updated(template: Path, tmp_path: Path, release: str) -> None:
+    history = History.of(template, tmp_path / "template")
+    tag = f"v{release}"
+    run(
+        "git",
+        "tag",
+        "--force",
+        "--annotate",
+        f"--message={tag}",
+        tag,
+        RELEASES[release],
+        cwd=history.path,
+    )
+    project = history.project(tmp_path / "project", tag, project_name="Fast Math")
+    readme = project.read("README.md") + "\nMy words.\n"
+    (project.path / "README.md").write_text(readme, "utf-8")
+    (project.path / "src/fast_math/mine.py").write_text("MINE = 1\n", "utf-8")
+    project.commit("feat: my own")
+
+    update(project)
+
+    assert not unmerged(project)
+    assert project.read("README.md") == readme
+    assert project.read("src/fast_math/mine.py") == "MINE = 1\n"
+    new = history.project(tmp_path / "new", project_name="Fast Math")
+    is_given_once = given_once(template)
+    managed = {name: text for name, text in files(new).items() if not is_given_once(name)}
+    assert {name: text for name, text in files(project).items() if name in managed} == managed
