@@ -31,6 +31,7 @@ BAD = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("question", "answer", "hint"), BAD)
 def test_on_the_command_line(
     template: Path, tmp_path: Path, question: str, answer: str, hint: str

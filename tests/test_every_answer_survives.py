@@ -143,6 +143,7 @@ def test_nasty_text_survives(render: Render, text: str) -> None:
     check_free_text(render(**answers), answers)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(title=free_text, about=free_text, author=free_text)
 def test_any_text_survives(render: Render, title: str, about: str, author: str) -> None:
