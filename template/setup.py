@@ -1,32 +1,37 @@
 """Asks for one wheel that runs on every supported Python. All the rest is in pyproject.toml."""
 
 import os
+import re
 import sys
 import sysconfig
-import tomllib
 from pathlib import Path
 
+import setuptools_rust  # noqa: F401 # without it, setuptools would build a wheel that lacks the module
 from setuptools import setup
 
-pyproject = tomllib.loads(Path(__file__).with_name("pyproject.toml").read_text("utf-8"))
-oldest_python = pyproject["project"]["requires-python"].removeprefix(">=")
 options: dict[str, dict[str, str]] = {}
 
-# Only CPython with a GIL has the limited API; other builds get a wheel of their own, for their version.
-if sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED"):
-    options["bdist_wheel"] = {"py_limited_api": "cp" + oldest_python.replace(".", "")}
+# PyO3 compiles for the oldest Python that its abi3 feature names, and the wheel says so. Only CPython with a
+# GIL has the limited API; other builds get a wheel of their own, for their version.
+oldest_python = re.search(r'"abi3-py(\d+)"', Path("crates/Cargo.toml").read_text("utf-8"))
+has_gil = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
+if oldest_python and has_gil:
+    options["bdist_wheel"] = {"py_limited_api": f"cp{oldest_python[1]}"}
     # With this variable, which Python 3.15 introduced, setuptools names the compiled module
     # `_accelerate.abi3-<platform>.so`, and no older Python finds it.
     sysconfig.get_config_vars().pop("SOABI_PLATFORM", None)
 
-# Messages of panics name source files. What users download does not tell in which folder of whose
-# machine they were, and has the same bytes wherever it was built.
+# The Python behind the virtual environment: an isolated build makes a new environment each time, and Cargo
+# would take that for another Python and compile PyO3 again.
+os.environ.setdefault("PYO3_PYTHON", os.path.realpath(sys._base_executable))  # type: ignore[attr-defined]
+
+# Messages of panics name source files. What users download does not tell in which folder of whose machine
+# they were, and has the same bytes wherever it was built. Flags in Cargo's own configuration still count.
 if "bdist_wheel" in sys.argv:
     cargo_home = os.environ.get("CARGO_HOME") or Path.home() / ".cargo"
-    # A space would end the flag. A variable that allows it, CARGO_ENCODED_RUSTFLAGS, would silence
-    # RUSTFLAGS, to which setuptools-rust adds what musl needs.
-    if " " not in str(cargo_home):
-        flags = [os.environ.get("RUSTFLAGS", ""), f"--remap-path-prefix={cargo_home}=cargo"]
-        os.environ["RUSTFLAGS"] = " ".join(flags).strip()
+    variable = "RUSTFLAGS" if "RUSTFLAGS" in os.environ else "CARGO_BUILD_RUSTFLAGS"
+    if " " not in str(cargo_home):  # which would end the flag
+        flags = [os.environ.get(variable, ""), f"--remap-path-prefix={cargo_home}=cargo"]
+        os.environ[variable] = " ".join(flags).strip()
 
 setup(options=options)
