@@ -1,0 +1,1 @@
+"""Runs the workflows of a generated project on this machine, as GitHub would after a push."""

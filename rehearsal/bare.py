@@ -15,14 +15,8 @@ ROOT = Path(__file__).parents[1]
 
 # A small part of what GitHub documents for its Ubuntu images, and what every Linux for developers has:
 # https://github.com/actions/runner-images/blob/main/images/ubuntu/Ubuntu2404-Readme.md
-TOOLS = """
-    [ ar as awk basename bash cat cc cd chmod chown cksum cmp comm cp curl cut date dd df diff dirname du echo env
-    expr false file find gawk gcc git grep groups gunzip gzip head hostname id install jq kill ld less ln ls make
-    mawk mkdir mkfifo mktemp mv nl nm nproc objcopy objdump od paste patch pkg-config printenv printf ps pwd ranlib
-    readelf readlink realpath rm rmdir sed seq sh sha256sum sleep sort split stat strip sync tail tar tee test
-    timeout touch tput tr true tty uname uniq unxz unzip wc whoami xargs xz yes zip
-""".split()
-RUST_TOOLS = "cargo rustc rustdoc rustfmt cargo-fmt cargo-clippy clippy-driver".split()
+TOOLS = Path(__file__).with_name("tools.txt").read_text("utf-8").split()
+RUST_TOOLS = ("cargo", "cargo-clippy", "cargo-fmt", "clippy-driver", "rustc", "rustdoc", "rustfmt")
 
 # How packages are reached from here, behind a proxy or a certificate of one's own.
 NETWORK = {
@@ -193,7 +187,8 @@ def caches() -> dict[str, Path]:
     """Return where downloads are kept, by the place in HOME where uv and Cargo look for them."""
     uv = os.environ.get("UV_CACHE_DIR") or Path.home() / ".cache/uv"
     cargo = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
-    return {".cache/uv": Path(uv), ".cargo/registry": cargo / "registry"}
+    pip = Path.home() / ".cache/pip"
+    return {".cache/pip": pip, ".cache/uv": Path(uv), ".cargo/registry": cargo / "registry"}
 
 
 def tool(name: str) -> Path:

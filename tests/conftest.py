@@ -1,6 +1,5 @@
 """What all tests share: an environment of their own, and a way to render the template."""
 
-import contextlib
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 import pythons
-from project import ROOT, TOOLS, Project, run
+from project import ROOT, Project, run
 
 Render = Callable[..., Project]
 
@@ -54,10 +53,6 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
         patch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
         patch.delenv("VIRTUAL_ENV", raising=False)
-        TOOLS.mkdir(exist_ok=True)
-        for tool in ("uv", "uvx"):
-            with contextlib.suppress(FileExistsError):  # another worker was first
-                (TOOLS / tool).symlink_to(ROOT / ".venv/bin" / tool)
         yield
 
 

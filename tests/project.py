@@ -1,15 +1,22 @@
-"""A generated project, and how tests use it."""
+"""A generated project, and how tests use it: on a machine that holds nothing of this repository."""
 
+import atexit
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-TOOLS = ROOT / ".venv" / "uv-only"
+import pythons
+from rehearsal.bare import ROOT, Bare, network
+
+IDENTITY = "[user]\n\tname = Ada Lovelace\n\temail = ada@example.org\n"
+
+__all__ = ["IDENTITY", "ROOT", "Project", "bare", "outside", "run", "user", "user_path"]
 
 
 def outside() -> dict[str, str]:
@@ -18,31 +25,58 @@ def outside() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(own)}
 
 
+@cache
+def bare() -> Bare:
+    """Return the bare machine that all tests of this process share."""
+    folder = Path(tempfile.mkdtemp(prefix="bare-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Bare(folder, pythons.find_all())
+
+
+def user_path(**offered: bool) -> str:
+    """Return PATH as a user has it; see `Bare.path`."""
+    return bare().path(**offered)
+
+
+def user(**offered: bool) -> dict[str, str]:
+    """Return all variables of a user, whose home is empty but for the name that Git needs."""
+    home = bare().folder / "user"
+    if not home.exists():
+        bare().home(home)
+        (home / ".gitconfig").write_text(IDENTITY)
+    return bare().environment(home=home, **offered)
+
+
 def run(
     *command: str | Path,
     cwd: Path,
     env: Mapping[str, str] | None = None,
     check: bool = True,
+    base: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command; when it fails, the error holds all that it printed.
 
     Args:
         command: The program and its arguments.
         cwd: Folder to run it in.
-        env: Variables to set on top of the current ones.
+        env: Variables to set on top of the base.
         check: Whether an exit status other than 0 is an error.
+        base: The other variables; those of this process if None.
 
     Returns:
         The finished process; its `stdout` holds both streams.
     """
+    variables = {**(outside() if base is None else base), **(env or {})}
+    program = shutil.which(command[0], path=variables["PATH"]) or command[0]
     result = subprocess.run(
-        [str(part) for part in command],
+        [str(part) for part in (program, *command[1:])],
         cwd=cwd,
-        env={**outside(), **(env or {})},
+        env=variables,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
+        errors="backslashreplace",
         check=False,
     )
     if check and result.returncode:
@@ -50,24 +84,6 @@ def run(
             f"{' '.join(map(str, command))}\nexit status {result.returncode}\n{result.stdout}"
         )
     return result
-
-
-def user_path(*, rust: bool = True, uv: bool = True) -> str:
-    """Return PATH as a user has it, without the tools of this repository's environment.
-
-    Args:
-        rust: Whether the folders with a Rust compiler stay.
-        uv: Whether uv is there, taken from this repository's environment.
-    """
-    hidden = ["copier", *(() if rust else ("cargo", "rustc"))]
-    folders = [
-        folder
-        for folder in os.environ["PATH"].split(os.pathsep)
-        if not any(shutil.which(tool, path=folder) for tool in hidden)
-    ]
-    if uv:
-        folders.insert(0, str(TOOLS))
-    return os.pathsep.join(folders)
 
 
 @dataclass
@@ -78,13 +94,12 @@ class Project:
     answers: dict[str, Any] = field(default_factory=dict)
 
     def run(self, *command: str | Path, **kwargs: Any) -> subprocess.CompletedProcess[str]:
-        """Run a command in the project; see `run`."""
-        return run(*command, cwd=self.path, **kwargs)
+        """Run a command in the project as its owner would; see `run`."""
+        return run(*command, cwd=self.path, **{"base": user(), **kwargs})
 
     def make(self, verb: str, **kwargs: Any) -> str:
-        """Run verbs of the Makefile as a user would, and return what they printed."""
-        env = {"PATH": user_path(), **kwargs.pop("env", {})}
-        return self.run("make", *verb.split(), env=env, **kwargs).stdout
+        """Run verbs of the Makefile, and return what they printed."""
+        return self.run("make", *verb.split(), **kwargs).stdout
 
     def git(self, *arguments: str) -> str:
         """Run Git and return what it printed."""

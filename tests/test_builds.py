@@ -1,0 +1,204 @@
+"""Every usual way to build works in a fresh clone, on a machine with Git, Rust, and uv or pip."""
+
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pythons
+from conftest import Render
+from project import Project, run, user, user_path
+
+pytestmark = pytest.mark.slow
+
+USE = "import fast_math; print('sum', fast_math.add_in_rust(40, 2))"
+
+
+@pytest.fixture(scope="module")
+def clone(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a clone of a project that its owner has committed, with its lock file."""
+    folder = tmp_path_factory.mktemp("builds")
+    project = render(project_name="Fast Math", features=[]).copy(folder / "project")
+    project.run("uv", "lock", "--quiet")
+    project.commit()
+    project.git("clone", "--quiet", str(project.path), str(folder / "clone"))
+    return Project(folder / "clone")
+
+
+@pytest.fixture
+def fresh(clone: Project) -> Iterator[Project]:
+    """Return the clone as it was."""
+    yield clone
+    clone.git("clean", "-fdxq")
+    assert clone.git("status", "--porcelain") == ""
+
+
+def building(clone: Project, **offered: bool) -> dict[str, str]:
+    """Return a user's variables; what Cargo compiles is kept, since that takes most of the time."""
+    return {**user(**offered), "CARGO_TARGET_DIR": str(clone.path.parent / "target")}
+
+
+def check_use(python: str | Path, cwd: Path) -> None:
+    """Use the package from another folder, so that the one in `src/` is not what is found."""
+    assert "sum 42" in run(python, "-c", USE, cwd=cwd, base=user(rust=False)).stdout
+
+
+def environment(folder: Path) -> Path:
+    """Make an environment of the standard library, with pip, and return its programs."""
+    run("python3", "-m", "venv", folder, cwd=folder.parent, base=user())
+    return folder / "bin"
+
+
+@pytest.mark.parametrize("version", [None, pythons.SUPPORTED[-1]])
+def test_uv_build(fresh: Project, tmp_path: Path, version: str | None) -> None:
+    """Both files, the wheel from the source distribution; with any Python."""
+    if version and version not in pythons.find_all():
+        version = list(pythons.find_all())[-1]
+    fresh.run("uv", "build", *(["-p", version] if version else []), base=building(fresh))
+    (wheel,) = fresh.path.glob("dist/*.whl")
+    assert len(list(fresh.path.glob("dist/*.tar.gz"))) == 1
+    run("uv", "venv", "--quiet", tmp_path / "env", cwd=tmp_path, base=user())
+    install = ["uv", "pip", "install", "--python", tmp_path / "env", "--no-index"]
+    run(*install, wheel, cwd=tmp_path, base=user(rust=False))
+    check_use(tmp_path / "env/bin/python", tmp_path)
+
+
+def test_uv_build_wheel(fresh: Project) -> None:
+    """From the tree, without a source distribution in between."""
+    fresh.run("uv", "build", "--wheel", base=building(fresh))
+    (wheel,) = fresh.path.glob("dist/*.whl")
+    assert re.fullmatch(r"fast_math-0\.0\.0-cp311-abi3-linux_\w+\.whl", wheel.name)
+    assert any(name.endswith(".abi3.so") for name in zipfile.ZipFile(wheel).namelist())
+
+
+@pytest.mark.parametrize("editable", [False, True], ids=["", "editable"])
+def test_pip_install(fresh: Project, tmp_path: Path, editable: bool) -> None:
+    programs = environment(tmp_path / "env")
+    options = ["--editable"] if editable else []
+    fresh.run(programs / "pip", "install", *options, ".", base=building(fresh))
+    check_use(programs / "python", tmp_path)
+
+
+def test_uv_pip_install_editable(fresh: Project, tmp_path: Path) -> None:
+    fresh.run("uv", "venv", tmp_path / "env")
+    install = ["uv", "pip", "install", "--python", tmp_path / "env", "--editable", "."]
+    fresh.run(*install, base=building(fresh))
+    check_use(tmp_path / "env/bin/python", tmp_path)
+
+
+def test_uv_sync_and_run(fresh: Project, tmp_path: Path) -> None:
+    fresh.run("uv", "sync", "--no-default-groups", base=building(fresh))
+    check_use(fresh.path / ".venv/bin/python", tmp_path)
+    fresh.git("clean", "-fdxq")
+    run_it = ["uv", "run", "--no-default-groups", "python", "-c", USE]
+    assert "sum 42" in fresh.run(*run_it, base=building(fresh)).stdout
+
+
+def test_uv_run_uses_what_changed(fresh: Project) -> None:
+    """Any file that Cargo reads counts, in whatever folder of the crate; what Cargo writes does not."""
+    run_it = ["uv", "run", "--no-default-groups", "python", "-c", USE]
+    base = user()  # Cargo writes below `crates/` then
+    source = next(fresh.path.glob("crates/src/**/basic_math.rs"))
+    data = fresh.path / "crates/tables/deep/words.txt"
+    data.parent.mkdir(parents=True)
+    data.write_text("40")
+    text = source.read_text("utf-8")
+    fresh.run(*run_it, base=base)
+    built = next(fresh.path.glob("src/fast_math/_accelerate*.so"))
+    before = built.stat().st_mtime_ns
+    (fresh.path / "crates/target/debug/anything").write_text("new")
+    fresh.run(*run_it, base=base)
+    assert built.stat().st_mtime_ns == before
+    include = 'include_str!("../../tables/deep/words.txt").trim().parse::<i64>().unwrap_or(0)'
+    source.write_text(text.replace("left.checked_add(", f"(left - 40 + {include}).checked_add("))
+    fresh.run(*run_it, base=base)
+    data.write_text("41")
+    assert "sum 43" in fresh.run(*run_it, base=base).stdout
+    fresh.git("checkout", "--quiet", ".")
+
+
+@pytest.fixture(scope="module")
+def sdist(clone: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sdist")
+    data = clone.path / "crates/data/words.txt"
+    data.parent.mkdir()
+    data.write_text("words")
+    clone.run("uv", "build", "--sdist", "--out-dir", folder, base=user(rust=False))
+    clone.git("clean", "-fdxq")
+    (sdist,) = folder.glob("*.tar.gz")
+    return sdist
+
+
+def test_pip_install_of_a_source_distribution(sdist: Path, tmp_path: Path) -> None:
+    programs = environment(tmp_path / "env")
+    run(programs / "pip", "install", sdist, cwd=tmp_path, base=user())
+    check_use(programs / "python", tmp_path)
+
+
+def test_all_that_cargo_reads_is_in_a_source_distribution(sdist: Path) -> None:
+    listed = run("tar", "-tf", sdist, cwd=sdist.parent).stdout
+    assert "/crates/data/words.txt\n" in listed
+    assert "/crates/Cargo.lock\n" in listed
+    assert "/target/" not in listed
+
+
+def last_words(printed: str) -> str:
+    """Return the last line that the build itself printed, inside of what pip prints around it."""
+    lines = [line.strip() for line in printed.partition("[end of output]")[0].splitlines()]
+    return [line for line in lines if line][-1]
+
+
+def test_without_rust_one_sentence_says_what_is_needed(sdist: Path, tmp_path: Path) -> None:
+    programs = environment(tmp_path / "env")
+    pip = programs / "pip", "install", sdist
+    failed = run(*pip, cwd=tmp_path, base=user(rust=False), check=False)
+    assert failed.returncode
+    assert last_words(failed.stdout) == "This package requires Rust >=1.85."
+
+
+def test_an_old_rust_is_named_in_one_sentence(sdist: Path, tmp_path: Path) -> None:
+    programs = environment(tmp_path / "env")
+    old = tmp_path / "old"
+    old.mkdir()
+    more = "binary: rustc\\nrelease: 1.63.0\\nhost: x86_64-unknown-linux-gnu\\n"
+    (old / "rustc").write_text(
+        "#!/bin/sh\necho 'rustc 1.63.0 (4b91a6ea7 2022-08-08)'\n"
+        f"case $* in *v*) printf '{more}' ;; esac\n"
+    )
+    (old / "cargo").write_text("#!/bin/sh\necho 'error: edition 2024 is unstable' >&2; exit 1\n")
+    for program in old.iterdir():
+        program.chmod(0o755)
+    env = {"PATH": f"{old}:{user_path(rust=False)}"}
+    failed = run(
+        *(programs / "pip", "install", sdist), cwd=tmp_path, base=user(), env=env, check=False
+    )
+    assert failed.returncode
+    assert "Rust 1.63.0 does not match extension requirement >=1.85" in last_words(failed.stdout)
+
+
+def test_no_wheel_comes_out_without_the_module(fresh: Project, tmp_path: Path) -> None:
+    """Whoever turns isolation off must have what `[build-system]` names; setuptools alone is not enough."""
+    programs = environment(tmp_path / "env")
+    run(programs / "pip", "install", "setuptools>=84", "wheel", cwd=tmp_path, base=user())
+    wheel = programs / "pip", "wheel", "--no-build-isolation", "--wheel-dir", tmp_path / "out", "."
+    failed = fresh.run(*wheel, base=building(fresh), check=False)
+    assert failed.returncode
+    assert "No module named 'setuptools_rust'" in failed.stdout
+    assert not list(tmp_path.glob("out/*.whl"))
+
+
+def test_flags_of_cargos_configuration_count_in_wheels(fresh: Project, tmp_path: Path) -> None:
+    """They are in the source distribution too, or the wheel from it would differ."""
+    (fresh.path / ".cargo").mkdir()
+    flags = '[build]\nrustflags = ["--cfg", "mine"]\n'
+    (fresh.path / ".cargo/config.toml").write_text(flags)
+    source = next(fresh.path.glob("crates/src/lib.rs"))
+    text = source.read_text("utf-8")
+    source.write_text(f'#[cfg(mine)]\ncompile_error!("the flag counts");\n{text}')
+    failed = fresh.run("uv", "build", base=building(fresh), check=False)
+    source.write_text(text)
+    assert failed.returncode
+    assert "the flag counts" in failed.stdout
+    assert "Building wheel from source distribution" in failed.stdout
