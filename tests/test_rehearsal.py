@@ -1,0 +1,159 @@
+"""A rehearsal runs what would be pushed, and its jobs see no more of this machine than a runner would have."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import pythons
+from project import IDENTITY, Project, bare
+from rehearsal.bare import Bare
+from rehearsal.rehearse import Push, RefusalError, Rehearsal, run
+
+CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
+SETUP_UV = "astral-sh/setup-uv@20cfd1bf945f4377ade1205e4dbc17946fc9a30d"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return a repository without a workflow, on a branch that is not called main."""
+    project = Project(tmp_path / "project")
+    project.path.mkdir()
+    project.git("init", "--quiet", "--initial-branch=trunk")
+    (project.path / "README.md").write_text("# Sample\n")
+    project.commit()
+    return project
+
+
+def rehearse(
+    project: Project,
+    tmp_path: Path,
+    *steps: str,
+    job: str = "runs-on: ubuntu-latest",
+    fetch_depth: int = 1,
+    machine: Bare | None = None,
+) -> Rehearsal:
+    """Rehearse two workflow jobs with the same steps, in a row."""
+    lines = "".join(f"      - {step}\n" for step in steps)
+    text = "on: push\njobs:\n"
+    for name, needs in (("one", ""), ("two", "    needs: one\n")):
+        text += f"  {name}:\n{needs}    {job}\n    steps:\n      - uses: {CHECKOUT}\n"
+        text += f"        with: {{fetch-depth: {fetch_depth}}}\n{lines}"
+    path = project.path / ".github/workflows/ci.yml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    project.commit("ci: add a workflow")
+    folder = tmp_path / f"scratch{len(list(tmp_path.iterdir()))}"
+    folder.mkdir()
+    return run(Push.of(project.path, folder), "ci", folder / "kept", machine or bare())
+
+
+BOTH = {"one": "success", "two": "success"}
+
+
+def test_jobs_see_nothing_of_this_machine(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tool, a package, a file in HOME, a Git setting and a variable are planted, and what a job leaves behind."""
+    home, tools = tmp_path / "home", tmp_path / "tools"
+    for folder in (home / ".config/uv", tools):
+        folder.mkdir(parents=True)
+    (tools / "canary").write_text("#!/bin/sh\n")
+    (tools / "canary").chmod(0o755)
+    (tools / "canary_package.py").write_text("")
+    (home / ".canary").write_text("")
+    (home / ".config/uv/uv.toml").write_text("offline = true\n")
+    (home / ".gitconfig").write_text(IDENTITY + "[canary]\n\tkey = value\n")
+    for name, folder in (("RUSTUP_HOME", ".rustup"), ("CARGO_HOME", ".cargo")):
+        monkeypatch.setenv(name, os.environ.get(name, str(Path.home() / folder)))
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("GIT_CONFIG_GLOBAL")
+    monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
+    monkeypatch.setenv("PYTHONPATH", str(tools))
+    monkeypatch.setenv("CANARY", "sings")
+    planted = (
+        "canary && python3 -c 'import canary_package' && test -e ~/.canary && git config canary.key"
+    )
+    assert (
+        subprocess.run(["bash", "-c", f'{planted} && test "$CANARY"'], cwd=tmp_path).returncode == 0
+    )
+
+    rehearsal = rehearse(
+        project,
+        tmp_path,
+        "run: '! command -v canary && ! command -v pytest && ! command -v uv'",
+        "run: '! python3 -c \"import canary_package\"'",
+        'run: \'! python3 -c "import setuptools" && ! python3 -c "import pip"\'',
+        "run: 'test -z \"$CANARY$PYTHONPATH$VIRTUAL_ENV$UV_CACHE_DIR$CARGO_HOME$PYENV_ROOT\"'",
+        "run: '! git config canary.key && ! git config user.name'",
+        'run: \'test "$(find ~ -type f)" = "" && test "$(ls -A)" = "$(printf ".git\\n.github\\nREADME.md")"\'',
+        "run: touch ~/left-behind left-behind",
+        f"uses: {SETUP_UV}",
+        "run: uv --version && ! command -v pytest",
+        machine=Bare(tmp_path / "bare", pythons.find_all()),
+    )
+
+    assert rehearsal.jobs == BOTH, rehearsal.output
+
+
+@pytest.mark.parametrize("step", ["uv --version", "pytest --version", "canary"])
+def test_a_job_that_needs_an_undeclared_tool_fails(
+    project: Project, tmp_path: Path, step: str
+) -> None:
+    rehearsal = rehearse(project, tmp_path, f"run: {step}")
+    assert rehearsal.jobs == {"one": "failure", "two": "skipped"}
+    assert not rehearsal.succeeded
+    assert "command not found" in rehearsal.output
+
+
+def test_a_job_that_says_so_has_no_rust(project: Project, tmp_path: Path) -> None:
+    for step in ("run: cargo --version", "run: RUSTUP_TOOLCHAIN=none cargo --version"):
+        rehearsal = rehearse(project, tmp_path, step)
+        assert rehearsal.succeeded == ("RUSTUP" not in step), rehearsal.output
+
+
+def test_other_systems_are_named_and_never_counted_as_a_success(
+    project: Project, tmp_path: Path
+) -> None:
+    rehearsal = rehearse(project, tmp_path, "run: true", job="runs-on: windows-latest")
+    assert set(rehearsal.jobs.values()) <= {"left out", "skipped"}
+    assert not rehearsal.succeeded
+    matrix = (
+        "strategy: {matrix: {os: [windows-latest, ubuntu-latest]}}\n    runs-on: ${{ matrix.os }}"
+    )
+    assert rehearse(project, tmp_path, "run: true", job=matrix).jobs == BOTH
+
+
+def test_jobs_check_out_what_a_push_would_bring(project: Project, tmp_path: Path) -> None:
+    """Neither ignored files nor other branches nor lightweight tags; as deep as the step says."""
+    project.git("tag", "light")
+    project.git("branch", "private")
+    project.git("tag", "--annotate", "--message=v0.1.0", "v0.1.0")
+    (project.path / ".git/info/exclude").write_text("secret\n")
+    (project.path / "secret").write_text("mine\n")
+    shallow = 'test $(git log --format=%s | wc -l) = 1 && test -z "$(git tag)"'
+    rehearsal = rehearse(project, tmp_path, f"run: 'test ! -e secret && {shallow}'")
+    assert rehearsal.jobs == BOTH, rehearsal.output
+    branches = 'test "$(git branch --remotes --format="%(refname:short)")" = origin/trunk'
+    deep = f"test $(git log --format=%s | wc -l) = 3 && test $(git tag) = v0.1.0 && {branches}"
+    rehearsal = rehearse(project, tmp_path, f"run: '{deep}'", fetch_depth=0)
+    assert rehearsal.jobs == BOTH, rehearsal.output
+
+
+@pytest.mark.parametrize("change", ["changed", "untracked", "staged"])
+def test_what_is_not_committed_is_refused(project: Project, tmp_path: Path, change: str) -> None:
+    name = "new.txt" if change == "untracked" else "README.md"
+    (project.path / name).write_text("changed\n")
+    if change == "staged":
+        project.git("add", "--all")
+    with pytest.raises(RefusalError, match=f"Commit or stash first, .*\n.*{name}"):
+        Push.of(project.path, tmp_path)
+
+
+def test_a_lightweight_tag_is_refused(project: Project, tmp_path: Path) -> None:
+    project.git("tag", "v0.1.0")
+    with pytest.raises(
+        RefusalError, match=r"v0\.1\.0 is a lightweight tag.*git tag --delete v0\.1\.0"
+    ):
+        Push.of(project.path, tmp_path)
