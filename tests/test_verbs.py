@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from conftest import Render
+from needs import need
 from project import user_path
 from test_readme import blocks
 
@@ -22,7 +23,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_fresh_project_is_green(render: Render, profile: str) -> None:
-    project = render(**PROFILES[profile])
+    answers = PROFILES[profile]
+    if floor := answers.get("python_min"):
+        need(f"python{floor}")
+    project = render(**answers)
     project.git("init", "--quiet", "--initial-branch=main")
     project.make("init")
     project.git("add", "--all")
