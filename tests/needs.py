@@ -110,15 +110,18 @@ NEEDS = {
 def _describe(names: list[str]) -> str:
     kind, _ = _split(names[0])
     versions = sorted(_split(name)[1] for name in names)
-    what = NEEDS[kind].what.format(" and ".join(versions))
+    what = NEEDS[kind].what.format(", ".join(versions))
     return f"{what} ({NEEDS[kind].how_to_get.format(' '.join(versions))})"
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    return report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
 
 
 def _needed_by(report: pytest.TestReport | pytest.CollectReport) -> str | None:
     """Return what a skipped test needs, or None if it was not `need` that skipped it."""
-    _, _, reason = report.longrepr if isinstance(report.longrepr, tuple) else ("", 0, "")
-    name = reason.removeprefix("Skipped: needs ")
-    return name if name != reason and _split(name)[0] in NEEDS else None
+    _, needs, name = _reason(report).partition("Skipped: needs ")
+    return name if needs and _split(name)[0] in NEEDS else None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -140,7 +143,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 def _refuse_to_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     if report.skipped and not hasattr(report, "wasxfail") and not _needed_by(report):
         report.outcome = "failed"
-        report.longrepr = f"{report.longreprtext}\nOnly `need` of tests/needs.py leaves tests out."
+        report.longrepr = f"{_reason(report)}: only `need` of tests/needs.py leaves tests out"
 
 
 class Tally:
