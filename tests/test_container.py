@@ -42,14 +42,14 @@ def printed(project: Project) -> str:
     return project.make("container")
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=4)
 def test_tests_run_inside(printed: str) -> None:
     assert re.search(r"test result: ok\. [1-9]\d* passed; 0 failed", printed)
     assert re.search(r"=== [1-9]\d* passed in ", printed)
     assert f"Ready, without Rust and tools: {IMAGE}" in printed
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=4)
 @pytest.mark.usefixtures("printed")
 def test_deployed_image_holds_the_package_only(engine: str, project: Project) -> None:
     code = (
@@ -67,7 +67,7 @@ def test_deployed_image_holds_the_package_only(engine: str, project: Project) ->
     assert (answer, debug) == (42, False)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=4)
 @pytest.mark.usefixtures("printed")
 def test_dev_container_sets_the_project_up(engine: str, project: Project, tmp_path: Path) -> None:
     settings = json.loads(project.read(".devcontainer/devcontainer.json"))

@@ -21,7 +21,7 @@ from conftest import Render
 from needs import need
 from project import Project, run
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(minutes=3)
 
 PAGES = ["", "install/", "tutorial/", "rust-function/", "release/", "api/", "changelog/"]
 TITLE = """<b>Größe</b> & "C#" {{ 7 * 7 }} &lt; it's $5 🚀"""

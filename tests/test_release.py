@@ -26,7 +26,7 @@ from rehearsal import (
     upload_to,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(minutes=3)
 
 JOBS = ["check", "gate", "github", "install", "pypi", "sdist", "wheels"]
 # A name that nobody uses, so that no installer can find a stranger's package instead.

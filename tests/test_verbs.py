@@ -18,7 +18,7 @@ PROFILES: dict[str, dict[str, Any]] = {
     "no features": {"project_name": "m" * 50, "features": []},
     "all features": {"project_name": "Fast Math", "features": ALL, "github_owner": "octo-org"},
 }
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(minutes=5)
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -11,7 +11,7 @@ from conftest import Render
 from needs import need
 from project import Project, run, user_path
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(minutes=3)
 # What a user's machine has: no Rust, and nothing of this repository.
 NO_RUST = {"PATH": user_path(rust=False)}
 
