@@ -31,9 +31,12 @@ make_base() {
     forky "$root" "$mirror" /usr/share/debootstrap/scripts/sid >&2
   ln -s /usr/bin/python3.14 "$root/usr/local/bin/python3"
   cp "$certificates" "$root$certificates"
+  echo 'Acquire::Check-Valid-Until "false"; // a mirror may lag behind' \
+    >"$root/etc/apt/apt.conf.d/90-stand-in"
   rm -rf "$root"/var/cache/apt/archives/*.deb
   tar --create --directory="$root" --one-file-system . | podman import --quiet \
-    --change="ENV PIP_CERT=$certificates SSL_CERT_FILE=$certificates CARGO_HTTP_CAINFO=$certificates" - "$base"
+    --change="ENV PIP_CERT=$certificates" --change="ENV SSL_CERT_FILE=$certificates" \
+    --change="ENV CARGO_HTTP_CAINFO=$certificates" - "$base"
   rm -rf "$root"
 }
 
@@ -45,7 +48,7 @@ make_manylinux() {
   for prefix in "${prefixes[@]}"; do volumes+=("--volume=$prefix:/host$prefix:ro"); done
   podman build --quiet --tag="$manylinux" "${volumes[@]}" --file=- . <<CONTAINERFILE
 FROM $base
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+ENV DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 RUN apt-get -qq update && apt-get -qq install --yes --no-install-recommends \\
         curl file gcc git libbz2-1.0 libc6-dev libffi8 liblzma5 libncursesw6 libreadline8t64 libsqlite3-0 \\
         libssl3t64 patchelf python3.14-dev python3.15-venv zlib1g
