@@ -1,23 +1,26 @@
 .PHONY: help test test-fast update-storm demo bench lint format lock clean
-PYTEST = PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/pytest
+INSIDE = PATH="$(CURDIR)/.venv/bin:$$PATH"
+PYTEST = $(INSIDE) .venv/bin/pytest
+PARALLEL = --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: lint ## Run everything; builds and runs generated projects
-	$(PYTEST) --numprocesses=2 --no-loadscope-reorder
+	@$(INSIDE) .venv/bin/python scripts/pythons.py
+	$(PYTEST) $(PARALLEL)
 
 test-fast: .venv/installed ## Run what needs no build, in less than a minute
-	$(PYTEST) --numprocesses=2 -m "not slow"
+	$(PYTEST) $(PARALLEL) -m "not slow"
 
 demo: .venv/installed ## Render a project, build its wheel, use it on every Python found
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python scripts/demo.py
+	@$(INSIDE) .venv/bin/python scripts/demo.py
 
 bench: .venv/installed ## Measure a project beside other starters, about 10 minutes; writes docs/benchmark.md
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python scripts/benchmark.py
+	@$(INSIDE) .venv/bin/python scripts/benchmark.py
 
 update-storm: .venv/installed ## Update N projects that random owners edited, 500 by default
-	STORM=$(or $(N),500) $(PYTEST) --numprocesses=2 tests/test_update_storm.py
+	STORM=$(or $(N),500) $(PYTEST) $(PARALLEL) tests/test_update_storm.py
 
 lint: .venv/installed ## Check style and types of this repository
 	.venv/bin/ruff check

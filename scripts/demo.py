@@ -66,7 +66,7 @@ def main() -> None:
     """Run the demonstration in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="copier-pyo3-demo-") as scratch:
         project, dist = Path(scratch, "demo"), Path(scratch, "dist")
-        print("Looking for Pythons", flush=True)
+        pythons.add_missing()
         found = pythons.find_all()
         # Whichever Python builds the wheel, it runs on all of them; the oldest is the usual choice.
         oldest, *_ = found.values()

@@ -1,5 +1,7 @@
-"""Finds the CPython interpreters of this machine."""
+"""Finds the CPython interpreters of this machine; run as a program, it adds those that are missing."""
 
+import contextlib
+import functools
 import os
 import re
 import shutil
@@ -22,8 +24,9 @@ _PROBE = (
 )
 
 
+@functools.cache
 def find(version: str) -> Path | None:
-    """Find an interpreter, and let uv download it where there is none.
+    """Find an interpreter.
 
     Args:
         version: Major and minor version, such as `3.14`.
@@ -43,9 +46,23 @@ def find_all() -> dict[str, Path]:
     """Find the interpreters of all supported versions, oldest first.
 
     Returns:
-        A path for each version that this machine has or could download.
+        A path for each version that this machine has.
     """
     return {version: path for version in SUPPORTED if (path := find(version))}
+
+
+def add_missing() -> None:
+    """Let uv download the missing versions for this user, if it can within five minutes."""
+    missing = [version for version in SUPPORTED if not find(version)]
+    if not missing:
+        return
+    print(f"Asking uv for Python {', '.join(missing)}", flush=True)
+    # One retry is soon over where downloads are out of reach.
+    env = {"UV_HTTP_RETRIES": "1", **os.environ}
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        command = ["uv", "python", "install", "--no-bin", *missing]
+        subprocess.run(command, capture_output=True, cwd="/", env=env, timeout=300)
+    find.cache_clear()
 
 
 def _candidates(version: str) -> Iterator[Path]:
@@ -56,10 +73,10 @@ def _candidates(version: str) -> Iterator[Path]:
     yield from sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}"))
     # From another folder, and without this environment's own Python: only what is installed for all.
     command = ["uv", "python", "find", "--no-project", "--managed-python", version]
-    for install in (None, ["uv", "python", "install", version]):
-        if install and subprocess.run(install, capture_output=True).returncode:
-            return
-        found = subprocess.run(command, capture_output=True, text=True, cwd="/").stdout.strip()
-        if found:
-            yield Path(found)
-            return
+    found = subprocess.run(command, capture_output=True, text=True, cwd="/").stdout.strip()
+    if found:
+        yield Path(found)
+
+
+if __name__ == "__main__":
+    add_missing()

@@ -6,13 +6,13 @@ Both engines take a base image of another name from CONTAINER_ARGS, where the re
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from conftest import Render
+from needs import need
 from project import Project, run
 
 FILES = {".devcontainer/devcontainer.json", ".dockerignore", "Containerfile"}
@@ -21,11 +21,7 @@ IMAGE = "copier-pyo3-container-test"
 
 @pytest.fixture(scope="module")
 def engine() -> str:
-    found = shutil.which("podman") or shutil.which("docker")
-    if not found:
-        assert not os.environ.get("CI"), "CI needs Podman or Docker"
-        pytest.skip("neither Podman nor Docker is here")
-    return found
+    return need("engine")
 
 
 @pytest.fixture(scope="module")
@@ -46,16 +42,14 @@ def printed(project: Project) -> str:
     return project.make("container")
 
 
-@pytest.mark.slow
-@pytest.mark.xdist_group("container")
+@pytest.mark.slow(minutes=4)
 def test_tests_run_inside(printed: str) -> None:
     assert re.search(r"test result: ok\. [1-9]\d* passed; 0 failed", printed)
     assert re.search(r"=== [1-9]\d* passed in ", printed)
     assert f"Ready, without Rust and tools: {IMAGE}" in printed
 
 
-@pytest.mark.slow
-@pytest.mark.xdist_group("container")
+@pytest.mark.slow(minutes=4)
 @pytest.mark.usefixtures("printed")
 def test_deployed_image_holds_the_package_only(engine: str, project: Project) -> None:
     code = (
@@ -73,8 +67,7 @@ def test_deployed_image_holds_the_package_only(engine: str, project: Project) ->
     assert (answer, debug) == (42, False)
 
 
-@pytest.mark.slow
-@pytest.mark.xdist_group("container")
+@pytest.mark.slow(minutes=4)
 @pytest.mark.usefixtures("printed")
 def test_dev_container_sets_the_project_up(engine: str, project: Project, tmp_path: Path) -> None:
     settings = json.loads(project.read(".devcontainer/devcontainer.json"))

@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import os
 import re
 import shlex
 import shutil
@@ -19,9 +18,10 @@ import yaml
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from conftest import Render
+from needs import need
 from project import Project, run
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(minutes=3)
 
 PAGES = ["", "install/", "tutorial/", "rust-function/", "release/", "api/", "changelog/"]
 TITLE = """<b>Größe</b> & "C#" {{ 7 * 7 }} &lt; it's $5 🚀"""
@@ -110,10 +110,7 @@ def odd_site(render: Render, serve: Any) -> Site:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Start Chromium without a window."""
-    found = filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"]))
-    if not (executable := next(found, None)):
-        assert not os.environ.get("CI"), "Chromium is missing"
-        pytest.skip("Chromium is not installed")
+    executable = need("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=executable,

@@ -6,7 +6,6 @@ import hashlib
 import http.server
 import os
 import re
-import shutil
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -17,17 +16,17 @@ import pytest
 
 import pythons
 from conftest import Render
+from needs import need
 from project import Project, run
 from rehearsal import (
     Rehearsal,
     clean_environment,
     package_index,
     rehearse,
-    requires,
     upload_to,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(minutes=3)
 
 JOBS = ["check", "gate", "github", "install", "pypi", "sdist", "wheels"]
 # A name that nobody uses, so that no installer can find a stranger's package instead.
@@ -38,7 +37,7 @@ WHEEL = re.compile(r"copier_pyo3_release_sample-0\.1\.0-cp311-abi3-(many|musl)li
 @pytest.fixture(scope="session")
 def released(render: Render, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Rehearsal]:
     """Bump a project and rehearse its release; once, however many processes run the tests."""
-    requires("act", "podman" if shutil.which("podman") else "docker")
+    need("engine")
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "released"
     shared.mkdir(exist_ok=True)
@@ -130,9 +129,7 @@ def test_pip_installs_it_from_the_index(
     uploaded = sorted(file.name for file in (rehearsal.folder / "index").iterdir())
     assert uploaded == sorted({*rehearsal.published} - {"SHA256SUMS"})
     for version in (pythons.SUPPORTED[0], pythons.SUPPORTED[-1]):
-        found = pythons.find(version)
-        assert found
-        python = clean_environment(found, tmp_path / version)
+        python = clean_environment(Path(need(f"python{version}")), tmp_path / version)
         with package_index(rehearsal.folder / "index") as index:
             run(
                 python, "-m", "pip", "install", "--only-binary=:all:", "--index-url",
@@ -162,9 +159,8 @@ def test_the_line_in_the_readme_installs_it_from_the_release_page(
     assets = tmp_path / f"{where[1]}/expanded_assets/{where[2]}".strip("/")
     assets.mkdir(parents=True)
     (assets / "index.html").write_text(f"<div><ul>\n{links}</ul></div>\n")
-    found = pythons.find(pythons.SUPPORTED[0])
-    assert found
-    python = clean_environment(found, tmp_path / "venv")
+    found = need(f"python{pythons.SUPPORTED[0]}")
+    python = clean_environment(Path(found), tmp_path / "venv")
     with page(tmp_path) as address:
         command = command.replace("https://github.com", address).split("`")[0]
         run(python, "-m", *command.split(), cwd=tmp_path)

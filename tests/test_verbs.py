@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from conftest import Render
+from needs import need
 from project import user_path
 from test_readme import blocks
 
@@ -17,12 +18,15 @@ PROFILES: dict[str, dict[str, Any]] = {
     "no features": {"project_name": "m" * 50, "features": []},
     "all features": {"project_name": "Fast Math", "features": ALL, "github_owner": "octo-org"},
 }
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(minutes=5)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_fresh_project_is_green(render: Render, profile: str) -> None:
-    project = render(**PROFILES[profile])
+    answers = PROFILES[profile]
+    if floor := answers.get("python_min"):
+        need(f"python{floor}")
+    project = render(**answers)
     project.git("init", "--quiet", "--initial-branch=main")
     project.make("init")
     project.git("add", "--all")

@@ -1,0 +1,105 @@
+"""A test that the machine cannot run is left out, and never silently."""
+
+from pathlib import Path
+
+import pytest
+
+from needs import NEEDS
+from project import ROOT
+
+CONFTEST = f"""
+import sys
+sys.path += [{str(ROOT / "tests")!r}, {str(ROOT / "scripts")!r}]
+pytest_plugins = ["needs"]
+"""
+# No machine has a Python 3.2 or 3.1 that `pythons` would find.
+SAMPLE = """
+import pytest
+from hypothesis import given, strategies as st
+from needs import need
+
+@pytest.fixture(scope="session")
+def newer():
+    return need("python3.2")
+
+@pytest.mark.parametrize("number", range(2))
+def test_fixture(newer, number): pass
+
+@given(st.integers())
+def test_property(number): need("python3.1")
+
+def test_runs(): pass
+"""
+LAST = "Left out: 3 of 4 tests. Missing: CPython 3.1, 3.2 (uv python install 3.1 3.2), needed by 3."
+
+
+@pytest.mark.slow
+def test_closing_line_counts_what_is_left_out(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LEAVE_NOTHING_OUT", raising=False)
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(SAMPLE)
+    for processes in ("0", "2"):
+        result = pytester.runpytest_subprocess(f"--numprocesses={processes}")
+        assert result.ret == 0
+        assert result.outlines[-1] == LAST
+        assert result.stdout.str().count("Left out: ") == 1
+
+
+@pytest.mark.slow
+def test_nothing_is_left_out_where_all_must_run(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEAVE_NOTHING_OUT", "1")
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(SAMPLE)
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(passed=1, failed=1, errors=2)
+    result.stdout.fnmatch_lines("Missing: CPython 3.1 (uv python install 3.1)")
+
+
+@pytest.mark.slow
+def test_no_test_is_skipped_otherwise(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(
+        test_file="import pytest\npytest.skip('not today', allow_module_level=True)",
+        test_import="import pytest\npytest.importorskip('no_such_module')",
+        test_mark="import pytest\n@pytest.mark.skipif(True, reason='x')\ndef test_it(): pass",
+        test_call="import pytest\ndef test_it(): pytest.skip('needs')",
+    )
+    result = pytester.runpytest_subprocess("--continue-on-collection-errors")
+    result.assert_outcomes(failed=1, errors=3)
+    assert result.stdout.str().count(": only `need` of tests/needs.py leaves tests out") == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "program", "script", "works"),
+    [
+        ("engine", "docker", "exit 1", False),  # the daemon is not there
+        ("engine", "docker", "test $1 = info", False),  # no image can be had
+        ("engine", "docker", "exit 0", True),
+        ("chromium", "chromium-browser", "echo Install the snap >&2; exit 1", False),
+        ("chromium", "google-chrome", "exit 0", True),
+    ],
+)
+def test_program_counts_only_if_it_works(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    program: str,
+    script: str,
+    works: bool,
+) -> None:
+    path = tmp_path / program
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
+    assert NEEDS[name].find("") == (str(path) if works else None)
+
+
+def test_readme_names_what_a_machine_may_lack() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for need in NEEDS.values():
+        assert f"({need.how_to_get.format('3.14 3.15')})" in readme.replace("`", "")
