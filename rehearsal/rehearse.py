@@ -227,10 +227,10 @@ def run(
         command += [f"--defaultbranch={push.branch}", f"--action-cache-path={scratch / 'act'}"]
         command += ["--secret=GITHUB_TOKEN=none"]  # otherwise act asks gh for yours
         command += [f"--platform={runner}=-self-hosted" for runner in RUNNERS]
-        command += [
-            f"--workflows={only(workflow, jobs, scratch)}",
-            *matrix_of_this_machine(workflow),
-        ]
+        text = only(workflow, jobs, scratch).read_text("utf-8")
+        copy = scratch / workflow.name
+        copy.write_text(text.replace("https://pypi.org/", index), "utf-8")
+        command += [f"--workflows={copy}", *matrix_of_this_machine(workflow)]
         for action in sorted(set(re.findall(r"uses: *(\S+@\S+)", workflow.read_text("utf-8")))):
             folder = stand_ins / "actions" / action.partition("@")[0].split("/")[1]
             if folder.is_dir():

@@ -1,24 +1,31 @@
-"""Whatever goes wrong in a release, nothing is published; and a second run completes the first."""
+"""Whatever goes wrong in a release, nothing is published; and a second run completes the first.
 
+These tests run the script and single steps of the workflow. The jobs as a whole are rehearsed in test_release.py.
+"""
+
+import hashlib
 import itertools
-import os
 import re
-import tarfile
+import shutil
+import sys
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
-import yaml
 
 from conftest import Render
-from project import Project, run
-from rehearsal import Rehearsal, keep_jobs, package_index, rehearse, requires, upload_to
+from project import ROOT, Project, run
+from rehearsal.bare import Bare
+from steps import jobs, run_step, step
 
-PUBLISHING = ["pypi", "github"]
+TAG = "v0.1.0"
+STEM = "fault_sample-0.1.0"
 PLATFORMS = [
     "manylinux_2_17_x86_64.manylinux2014_x86_64",
     "manylinux_2_28_aarch64",
@@ -29,424 +36,644 @@ PLATFORMS = [
     "win_amd64",
     "win_arm64",
 ]
-SDIST = "fault_sample-0.1.0.tar.gz"
+SCRIPT = "uv run --locked --only-group release python"  # what the steps call it with
 
 
-@pytest.fixture(scope="session")
-def bumped(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Return a project that is ready to be released as 0.1.0, to be copied."""
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Bare:
+    return Bare(tmp_path_factory.mktemp("bare"))
+
+
+@pytest.fixture(scope="module")
+def tagged(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a project as a bump to 0.1.0 leaves it, but for the lock files."""
     project = render(
-        package_name="fault-sample",
+        package_name="Fault.Sample",
         module_name="fault_sample",
         github_owner="ada",
         features=["pypi", "free_threaded"],
+    ).copy(tmp_path_factory.mktemp("tagged") / "project")
+    for name in ("pyproject.toml", "crates/Cargo.toml"):
+        edit(project, name, r'^version = "[^"]+"', 'version = "0.1.0"')
+    changelog = (
+        "# Changelog\n\n## v0.1.0 (2026-01-31)\n\n### Feat\n\n- start\n\n## v0.0.1 (2026-01-30)\n"
     )
-    project = project.copy(tmp_path_factory.mktemp("bumped") / "project")
-    project.run("uv", "lock")
-    project.commit("feat: start the project")
-    project.run("cz", "bump", "--yes")
+    (project.path / "CHANGELOG.md").write_text(changelog)
+    project.commit()
+    project.git("tag", "--annotate", "--message=x", TAG)
     return project
 
 
 @pytest.fixture
-def project(bumped: Project, tmp_path: Path) -> Project:
-    return bumped.copy(tmp_path / "project")
+def project(tagged: Project, tmp_path: Path) -> Project:
+    return tagged.copy(tmp_path / "project")
 
 
-def tag(project: Project, name: str = "v0.1.0") -> None:
-    """Commit everything and move the tag there."""
-    project.git("add", "--all")
-    project.git("commit", "--quiet", "--no-verify", "--allow-empty", "--message=fix: something")
-    project.git("tag", "--force", "--annotate", "--message=x", name)
-
-
-def edit(project: Project, name: str, old: str, new: str) -> None:
-    """Replace a text that stands once in a file."""
+def edit(project: Project, name: str, pattern: str, new: str) -> None:
+    """Replace the first match in a file."""
     path = project.path / name
-    text = path.read_text("utf-8")
-    assert text.count(old) == 1, (name, old)
-    path.write_text(text.replace(old, new), "utf-8")
+    text, count = re.subn(pattern, new, path.read_text("utf-8"), count=1, flags=re.MULTILINE)
+    assert count == 1, (name, pattern)
+    path.write_text(text, "utf-8")
 
 
-def publish(project: Project, folder: Path, *jobs: str, **env: str) -> Rehearsal:
-    """Run some jobs and those that publish, with an index that would take everything."""
-    requires("act")
-    keep_jobs(project, *jobs, *PUBLISHING)
-    with package_index(folder / "index") as index:
-        return rehearse(project, folder, "release", env=upload_to(index) | env)
+def release(project: Project, *arguments: str | Path) -> str:
+    """Run the script, and return why it refused; empty if it did not."""
+    result = run(sys.executable, "scripts/release.py", *arguments, cwd=project.path, check=False)
+    assert (result.returncode == 0) != ("Not released: " in result.stdout), result.stdout
+    assert "Traceback" not in result.stdout, result.stdout
+    return result.stdout if result.returncode else ""
 
 
-def check_nothing_published(rehearsal: Rehearsal, failed: str) -> None:
-    assert rehearsal.jobs.pop(failed) == "failure", rehearsal.output
-    assert {rehearsal.jobs[name] for name in PUBLISHING} == {"skipped"}
-    assert not any((rehearsal.folder / "index").iterdir())
-    assert not (rehearsal.folder / "gh.log").exists()
+# What the tag points to.
 
 
-def make_wheel(folder: Path, tags: str, module: str = "", version: str = "0.1.0") -> Path:
-    """Write a wheel that holds no more than the name of a compiled module."""
-    if not module:
-        abi = "" if "-abi3-" in tags else ".cpython-314t"
-        module = f"_accelerate{abi}.pyd" if "-win" in tags else f"_accelerate{abi or '.abi3'}.so"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"fault_sample-{version}-{tags}.whl"
+def origin_of(project: Project, folder: Path, branch: str = "main") -> Path:
+    """Push everything to a new repository with this default branch."""
+    origin = folder / "origin.git"
+    project.git("branch", "--move", branch)
+    project.git("init", "--quiet", "--bare", f"--initial-branch={branch}", str(origin))
+    project.git("remote", "add", "origin", str(origin))
+    return origin
+
+
+def on_default_branch(project: Project, origin: Path, bare: Bare, folder: Path, branch: str) -> str:
+    """Check a tag out as the first job does, and return why its step refused."""
+    steps = jobs(project, "release")["gate"]["steps"]
+    assert steps[0]["with"]["fetch-depth"] == 0
+    clone = Project(folder / "clone")
+    run("git", "clone", "--quiet", str(origin), str(clone.path), cwd=folder)
+    clone.git("checkout", "--quiet", TAG)
+    result = run_step(
+        step(project, "release", "gate", "Check that the tag is on the default branch"),
+        clone.path,
+        bare,
+        context={"github.event.repository.default_branch": branch},
+    )
+    assert (result.returncode == 0) == ("::error::" not in result.stdout), result.stdout
+    return result.stdout if result.returncode else ""
+
+
+@pytest.mark.parametrize("branch", ["main", "trunk"])
+@pytest.mark.parametrize("kind", ["--annotate", "--no-sign"], ids=["annotated", "lightweight"])
+def test_a_tag_on_the_default_branch_is_released(
+    project: Project, bare: Bare, tmp_path: Path, branch: str, kind: str
+) -> None:
+    """A lightweight tag does no harm: whatever a tag promises is checked in the commit."""
+    message = ["--message=x"] if kind == "--annotate" else []
+    project.git("tag", "--force", kind, *message, TAG)
+    origin = origin_of(project, tmp_path, branch)
+    project.git("commit", "--quiet", "--allow-empty", "--no-verify", "--message=fix: later")
+    project.git("push", "--quiet", "origin", branch, TAG)
+
+    assert on_default_branch(project, origin, bare, tmp_path, branch) == ""
+
+
+@pytest.mark.parametrize("branch", ["main", "trunk"])
+def test_a_tag_off_the_default_branch_is_not_released(
+    project: Project, bare: Bare, tmp_path: Path, branch: str
+) -> None:
+    origin = origin_of(project, tmp_path, branch)
+    project.git("push", "--quiet", "origin", branch)
+    project.git("switch", "--quiet", "--create", "side")
+    project.git("commit", "--quiet", "--allow-empty", "--no-verify", "--message=fix: aside")
+    project.git("tag", "--force", "--annotate", "--message=x", TAG)
+    project.git("push", "--quiet", "origin", "side", TAG)
+
+    said = on_default_branch(project, origin, bare, tmp_path, branch)
+    assert f"the tag is not on the branch {branch}" in said
+
+
+def test_when_a_colleague_pushed_first_no_tag_is_pushed(project: Project, tmp_path: Path) -> None:
+    """The command is the one in CONTRIBUTING."""
+    origin = origin_of(project, tmp_path)
+    project.git("push", "--quiet", "--set-upstream", "origin", "main")
+    run("git", "clone", "--quiet", str(origin), str(tmp_path / "colleague"), cwd=tmp_path)
+    colleague = Project(tmp_path / "colleague")
+    for one in (colleague, project):
+        one.git("commit", "--quiet", "--allow-empty", "--no-verify", f"--message=fix: {one.path}")
+    colleague.git("push", "--quiet")
+    project.git("tag", "--annotate", "--message=x", "v0.2.0")
+    (command,) = re.findall(r"^git push .+", project.read("CONTRIBUTING.md"), re.MULTILINE)
+
+    assert project.run(*command.split(), check=False).returncode
+    assert run("git", "tag", cwd=origin).stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "new", "said"),
+    [
+        ("pyproject.toml", '^version = "0.1.0"', 'version = "0.1.1"', "pyproject.toml has version"),
+        ("crates/Cargo.toml", '^version = "0.1.0"', 'version = "0.1.1"', "Cargo.toml has version"),
+        ("CHANGELOG.md", "v0.1.0", "v0.1.0-rc.0", "CHANGELOG.md has no section v0.1.0"),
+    ],
+)
+def test_a_version_that_disagrees_is_not_released(
+    project: Project, name: str, pattern: str, new: str, said: str
+) -> None:
+    edit(project, name, pattern, new)
+    assert said in release(project, "notes", TAG)
+
+
+@pytest.mark.parametrize("tag", ["v0.2.0", "vnext", "v0.1.0-rc.0", "v"])
+def test_a_tag_that_disagrees_is_not_released(tagged: Project, tag: str) -> None:
+    assert "Not released: " in release(tagged, "notes", tag)
+
+
+def test_the_notes_are_the_section_of_the_version(project: Project) -> None:
+    def notes() -> str:
+        return project.run(sys.executable, "scripts/release.py", "notes", TAG).stdout
+
+    assert notes() == "### Feat\n\n- start\n"
+    edit(project, "CHANGELOG.md", r"## v0\.1\.0 \(.*\)", "## v0.1.0")
+    assert notes() == "### Feat\n\n- start\n"
+
+
+def test_notes_too_long_for_github_are_cut(project: Project) -> None:
+    edit(project, "CHANGELOG.md", "- start", "- é🦀" * 40_000)
+    notes = project.run(sys.executable, "scripts/release.py", "notes", TAG).stdout
+    assert 119_000 < len(notes) < 125_000
+    assert notes.endswith("The rest is in CHANGELOG.md.\n")
+
+
+# What is in the files.
+
+
+def make_wheel(
+    folder: Path, tags: str, *extra: str, module: str = "", inside: str = "Fault.Sample 0.1.0"
+) -> Path:
+    """Write a wheel that holds little more than the names of its files."""
+    _, abi, platform = tags.split("-")
+    endings = {"win": ".pyd", "mac": ".abi3.so", "man": ".abi3.so", "mus": ".abi3.so"}
+    if abi != "abi3":
+        endings = {
+            "win": f".{abi}-{platform}.pyd",
+            "mac": f".cpython-{abi[2:]}-darwin.so",
+            "man": f".cpython-{abi[2:]}-x86_64-linux-gnu.so",
+            "mus": f".cpython-{abi[2:]}-x86_64-linux-musl.so",
+        }
+    module = module or "_accelerate" + endings[platform[:3]]
+    name, _, version = inside.partition(" ")
+    path = folder / f"{STEM}-{tags}.whl"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(f"fault_sample/{module}", b"")
-        archive.writestr("fault_sample.libs/libgcc_s-1.so.1", b"")
-        metadata = f"Metadata-Version: 2.4\nName: fault-sample\nVersion: {version}\n"
-        archive.writestr(f"fault_sample-{version}.dist-info/METADATA", metadata)
+        for file in (
+            "fault_sample/__init__.py",
+            f"fault_sample/{module}",
+            "fault_sample.libs/libgcc_s-1.so.1",
+            "fault_sample/.dylibs/libz.dylib",
+            f"{STEM}.dist-info/licenses/LICENSE",
+            f"{STEM}.dist-info/RECORD",
+            *extra,
+        ):
+            archive.writestr(file, b"")
+        metadata = f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n"
+        archive.writestr(f"{STEM}.dist-info/METADATA", metadata)
     return path
 
 
-def make_sdist(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    info = folder / "PKG-INFO"
-    info.write_text("Metadata-Version: 2.4\nName: fault-sample\nVersion: 0.1.0\n")
-    with tarfile.open(folder / SDIST, "w:gz") as archive:
-        for name in ("PKG-INFO", "setup.py"):
-            archive.add(info, f"fault_sample-0.1.0/{name}")
-    info.unlink()
-    return folder / SDIST
-
-
-# What the gate sees.
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "old", "new"),
-    [
-        ("pyproject.toml", 'version = "0.1.0" # x', 'version = "0.1.1" # x'),
-        ("crates/Cargo.toml", '"accelerate"\nversion = "0.1.0"', '"accelerate"\nversion = "0.1.1"'),
-        ("crates/Cargo.lock", '"accelerate"\nversion = "0.1.0"', '"accelerate"\nversion = "0.1.1"'),
-        ("uv.lock", '"fault-sample"\nversion = "0.1.0"', '"fault-sample"\nversion = "0.1.1"'),
-        ("CHANGELOG.md", "## v0.1.0 (", "## v0.0.9 ("),
-    ],
-)
-def test_files_that_disagree(
-    project: Project, tmp_path: Path, name: str, old: str, new: str
-) -> None:
-    edit(project, name, old, new)
-    tag(project)
-
-    rehearsal = publish(project, tmp_path / "kept", "gate")
-
-    check_nothing_published(rehearsal, "gate")
-    assert "Not released: " in rehearsal.output, rehearsal.output
-    assert "uv sync" not in rehearsal.output
-
-
-@pytest.mark.slow
-def test_a_tag_that_disagrees(project: Project, tmp_path: Path) -> None:
-    project.git("tag", "--delete", "v0.1.0")
-    tag(project, "v0.2.0")
-
-    rehearsal = publish(project, tmp_path / "kept", "gate")
-
-    check_nothing_published(rehearsal, "gate")
-    assert "the tag is v0.2.0, but the version in the files is 0.1.0" in rehearsal.output
-
-
-@pytest.mark.parametrize(
-    "name", ["pyproject.toml", "crates/Cargo.toml", "crates/Cargo.lock", "uv.lock"]
-)
-def test_the_gate_reads_every_file(project: Project, name: str) -> None:
-    """Without uv, which would notice some of it by itself."""
-    path = project.path / name
-    places = r'((?:^|"accelerate"\n|"fault-sample"\n)version = ")0\.1\.0(?=")'
-    path.write_text(
-        re.sub(places, r"\g<1>0.1.1", path.read_text("utf-8"), count=1, flags=re.MULTILINE)
-    )
-
-    command = ["python", "scripts/release_files.py", "check-version", "--tag=v0.1.0"]
-    said = project.run(*command, check=False).stdout
-    assert "Not released: pyproject.toml has version" in said
-    project.git("checkout", "--quiet", ".")
-    project.run(*command)
-
-
-# What the source distribution and the wheels are made of.
-
-
-@pytest.mark.slow
-def test_a_source_distribution_without_lock_file(project: Project, tmp_path: Path) -> None:
-    edit(project, "MANIFEST.in", " crates/Cargo.lock", "")
-    tag(project)
-
-    rehearsal = publish(project, tmp_path / "kept", "sdist", "wheels")
-
-    assert rehearsal.jobs["wheels"] == "skipped"
-    check_nothing_published(rehearsal, "sdist")
-    assert "lacks crates/Cargo.lock" in rehearsal.output
-
-
-@pytest.mark.slow
-def test_a_source_distribution_that_does_not_build(project: Project, tmp_path: Path) -> None:
-    edit(project, "crates/Cargo.toml", "[dependencies]\n", '[dependencies]\nlibc = "0.2"\n')
-    tag(project)
-
-    rehearsal = publish(project, tmp_path / "kept", "sdist", "wheels")
-
-    assert rehearsal.jobs.pop("sdist") == "success"
-    check_nothing_published(rehearsal, "wheels")
-    assert "cannot update the lock file" in rehearsal.output
-
-
-@pytest.mark.slow
-def test_a_test_that_fails_on_one_python(project: Project, tmp_path: Path) -> None:
-    (project.path / "tests/test_fault.py").write_text(
-        "import sys\n\n\ndef test_fault() -> None:\n    assert sys.version_info[:2] != (3, 13)\n"
-    )
-    tag(project)
-
-    rehearsal = publish(
-        project, tmp_path / "kept", "sdist", "wheels", "install", CIBW_BUILD="cp311-* cp313-*"
-    )
-
-    assert rehearsal.jobs.pop("sdist") == "success"
-    assert rehearsal.jobs["install"] == "skipped"
-    check_nothing_published(rehearsal, "wheels")
-    assert re.search(r"cp311-manylinux_x86_64.* finished", rehearsal.output)
-    assert "1 failed" in rehearsal.output
-
-
-# What is in the set of files.
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("tags", "module", "said"),
-    [
-        ("", "", "missing: cp311-abi3-manylinux_x86_64"),
-        ("cp311-abi3-manylinux_2_28_x86_64", "_accelerate.cpython-311-x86_64-linux-gnu.so", "fit"),
-        ("cp312-abi3-manylinux_2_28_x86_64", "", "was not expected"),
-    ],
-    ids=["missing", "module", "tag"],
-)
-def test_a_wrong_set(project: Project, tmp_path: Path, tags: str, module: str, said: str) -> None:
-    kept = tmp_path / "kept"
-    make_sdist(kept / "artifacts/dist-sdist")
-    make_wheel(kept / "artifacts/dist-x", "cp314-cp314t-manylinux_2_28_x86_64")
-    make_wheel(kept / "artifacts/dist-x", "cp315-cp315t-manylinux_2_28_x86_64")
-    if tags:
-        make_wheel(kept / "artifacts/dist-x", tags, module)
-
-    rehearsal = publish(
-        project, kept, "check", CIBW_BUILD="cp311-manylinux_x86_64", CIBW_ARCHS="x86_64"
-    )
-
-    check_nothing_published(rehearsal, "check")
-    assert re.search(f"Not released: .*{said}", rehearsal.output)
-
-
-def check_files(project: Project, folder: Path) -> str:
-    command = ["python", "scripts/release_files.py", "check-files", str(folder)]
-    return project.run(*command, check=False, env={"ACT": ""}).stdout
-
-
-@pytest.fixture(scope="session")
-def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with everything that a release consists of."""
-    folder = tmp_path_factory.mktemp("complete")
-    for python, platform in itertools.product(
-        ["cp311-abi3", "cp314-cp314t", "cp315-cp315t"], PLATFORMS
-    ):
-        make_wheel(folder, f"{python}-{platform}")
-    make_sdist(folder)
-    return folder
-
-
-def linked(complete: Path, folder: Path) -> Path:
-    """Return a copy of the folder that may be changed."""
-    folder.mkdir()
-    for file in complete.iterdir():
-        os.link(file, folder / file.name)
-    return folder
-
-
-def test_the_complete_set_passes_and_each_file_is_needed(
-    bumped: Project, complete: Path, tmp_path: Path
-) -> None:
-    folder = linked(complete, tmp_path / "dist")
-    assert check_files(bumped, folder) == ""
-
-    for file in sorted(complete.iterdir())[::4]:
-        (folder / file.name).unlink()
-        missing = "sdist" if file.name == SDIST else "-".join(file.stem.split("-")[2:4])
-        assert f"Not released: missing: {missing}" in check_files(bumped, folder)
-        os.link(file, folder / file.name)
-
-
-@pytest.mark.parametrize(
-    ("replaced", "tags", "module", "version"),
-    [
-        (
-            "cp311-abi3-win_amd64",
-            "cp311-abi3-win_amd64",
-            "_accelerate.cp311-win_amd64.pyd",
-            "0.1.0",
-        ),
-        ("cp311-abi3-win_amd64", "cp311-abi3-win_amd64", "", "0.1.1"),
-        ("cp311-abi3-win_amd64", "cp311-abi3-win32", "", "0.1.0"),
-        ("cp311-abi3-win_amd64", "cp311-cp311-win_amd64", "_accelerate.pyd", "0.1.0"),
-        ("cp314-cp314t-win_arm64", "cp314-cp314t-win_arm64", "_accelerate.pyd", "0.1.0"),
-        ("cp311-abi3-musllinux_1_2_x86_64", "cp311-abi3-musllinux_1_3_x86_64", "", "0.1.0"),
-        ("cp311-abi3-manylinux_2_28_aarch64", "cp311-abi3-manylinux_2_34_aarch64", "", "0.1.0"),
-        ("cp311-abi3-manylinux_2_28_aarch64", "cp311-abi3-linux_aarch64", "", "0.1.0"),
-        ("cp311-abi3-macosx_11_0_arm64", "cp311-abi3-macosx_12_0_arm64", "", "0.1.0"),
-        ("cp311-abi3-macosx_11_0_arm64", "cp311-abi3-macosx_11_0_arm64", "notes.txt", "0.1.0"),
-        ("", "cp313-cp313-win_amd64", "", "0.1.0"),
-        ("", "cp311-abi3-musllinux_1_1_x86_64", "", "0.1.0"),
-    ],
-)
-def test_a_file_that_does_not_belong_there(
-    bumped: Project,
-    complete: Path,
-    tmp_path: Path,
-    replaced: str,
-    tags: str,
-    module: str,
-    version: str,
-) -> None:
-    folder = linked(complete, tmp_path / "dist")
-    if replaced:
-        (folder / f"fault_sample-0.1.0-{replaced}.whl").unlink()
-    make_wheel(folder, tags, module, version)
-
-    assert "Not released: fault_sample-" in check_files(bumped, folder)
-
-
-# What happens while publishing.
-
-
 @pytest.fixture
-def checked(tmp_path: Path) -> Path:
-    """Return a folder as the job `check` leaves it."""
-    folder = tmp_path / "kept"
-    release = folder / "artifacts/release"
-    make_sdist(release / "dist")
-    make_wheel(release / "dist", "cp311-abi3-manylinux_2_28_x86_64")
-    (release / "SHA256SUMS").write_text("")
-    (release / "notes.md").write_text("### Feat\n")
+def dist(tmp_path: Path) -> Path:
+    """Return a folder with what a release consists of."""
+    folder = tmp_path / "dist"
+    folder.mkdir()
+    (folder / f"{STEM}.tar.gz").write_bytes(b"source")
+    pythons = ["cp311-abi3", "cp314-cp314t", "cp315-cp315t"]
+    for python, platform in itertools.product(pythons, PLATFORMS):
+        make_wheel(folder, f"{python}-{platform}")
     return folder
 
 
-class Refusing(BaseHTTPRequestHandler):
-    """An index that refuses every upload."""
+def test_a_good_set_is_released(tagged: Project, dist: Path) -> None:
+    assert len(list(dist.iterdir())) == 25
+    assert release(tagged, "files", dist) == ""
 
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_error(403, "Invalid API Token")
 
-    def log_message(self, *arguments: object) -> None:
-        pass
+@pytest.mark.parametrize(
+    ("tags", "changes"),
+    [
+        # of something else
+        ("cp311-abi3-win_amd64", {"inside": "Fault.Sample 0.1.1"}),
+        ("cp311-abi3-win_amd64", {"inside": "fault-sampler 0.1.0"}),
+        ("cp311-abi3-win_amd64", {"inside": ""}),
+        # modules that Python does not find, or that are not for this system
+        ("cp311-abi3-win_amd64", {"module": "_accelerate.cp311-win_amd64.pyd"}),
+        ("cp314-cp314t-win_arm64", {"module": "_accelerate.pyd"}),
+        ("cp314-cp314t-win_arm64", {"module": "_accelerate.cp313t-win_arm64.pyd"}),
+        (PLATFORMS[0], {"module": "_accelerate.pyd"}),
+        (PLATFORMS[0], {"module": "_accelerate.cpython-311-x86_64-linux-gnu.so"}),
+        (PLATFORMS[0], {"module": "_accelerate.abi3-x86_64-linux-gnu.so"}),
+        (PLATFORMS[5], {"module": "_accelerate.pyd"}),
+        (f"cp314-cp314t-{PLATFORMS[0]}", {"module": "_accelerate.cpython-313t-x86_64-linux-gnu.so"}),
+        (f"cp314-cp314t-{PLATFORMS[0]}", {"module": "_accelerate.abi3.so"}),
+        (f"cp314-cp314t-{PLATFORMS[2]}", {"module": "_accelerate.cpython-314t-x86_64-linux-gnu.so"}),
+        (f"cp314-cp314t-{PLATFORMS[5]}", {"module": "_accelerate.cpython-314-darwin.so"}),
+        # systems that PyPI does not take wheels for, which it would say when it has half of the files
+        ("cp311-abi3-linux_x86_64", {"module": "_accelerate.abi3.so"}),
+        ("py3-none-any", {"module": "other.py"}),
+    ],
+)  # fmt: skip
+def test_a_wheel_that_lies_is_not_released(
+    tagged: Project, dist: Path, tags: str, changes: dict[str, str]
+) -> None:
+    tags = tags if tags.count("-") else f"cp311-abi3-{tags}"
+    make_wheel(dist, tags, **changes)
+    assert "Not released: " in release(tagged, "files", dist)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [".env", "fault_sample/.env", "fault_sample/secret.pem", "tests/test_package.py", "README.md"],
+)
+def test_a_wheel_with_a_stray_file_is_not_released(tagged: Project, dist: Path, file: str) -> None:
+    make_wheel(dist, "cp311-abi3-win_amd64", file)
+    assert f"holds {file}, which does not belong there" in release(tagged, "files", dist)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fault_sample-0.1.1-cp311-abi3-win_amd64.whl",
+        "fault_sample-0.1.0.post1-cp311-abi3-win_amd64.whl",
+        "fault_sampler-0.1.0-cp311-abi3-win_amd64.whl",
+        "fault_sample-0.1.0.zip",
+        "notes.txt",
+        ".env",
+    ],
+)
+def test_a_file_of_something_else_is_not_released(tagged: Project, dist: Path, name: str) -> None:
+    shutil.copy(dist / f"{STEM}-cp311-abi3-win_amd64.whl", dist / name)
+    assert f"Not released: {name} is no file of fault-sample 0.1.0" in release(
+        tagged, "files", dist
+    )
+
+
+def test_two_jobs_that_build_the_same_file_stop_the_release(
+    tagged: Project, bare: Bare, tmp_path: Path
+) -> None:
+    """One of them would silently take the place of the other."""
+    bring = step(tagged, "release", "check", "Bring the files of all jobs together")
+    for job in ("dist-sdist", "dist-macos-15-intel", "dist-macos-latest"):
+        (tmp_path / "artifacts" / job).mkdir(parents=True)
+        (tmp_path / "artifacts" / job / f"{job}.whl").write_text(job)
+    assert run_step(bring, tmp_path, bare, context={}).returncode == 0
+    assert len(list((tmp_path / "release/dist").iterdir())) == 3
+
+    for job in ("dist-macos-15-intel", "dist-macos-latest"):
+        (tmp_path / "artifacts" / job / "arm64.whl").write_text(job)
+    result = run_step(bring, tmp_path, bare, context={})
+    assert result.returncode
+    assert "arm64.whl" in result.stdout
+
+
+# What is published already. `A` and `B` are two builds of one version with other bytes.
+
+
+@dataclass
+class Index:
+    """A package index that keeps the first file of each name."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    address: str = ""
+    broken: bool = False
 
 
 @contextmanager
-def refusing_index() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
-        threading.Thread(target=server.serve_forever).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
+def serve(index: Index) -> Iterator[Index]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(500 if index.broken else 200 if index.files else 404)
+            self.end_headers()
+            assert self.path == "/simple/fault-sample/"
+            for name, content in index.files.items():
+                digest = hashlib.sha256(content).hexdigest()
+                link = f'<a href="../../{name}#sha256={digest}" data-requires-python="&gt;=3.11">{name}</a><br />'
+                self.wfile.write(link.encode())
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        index.address = f"http://127.0.0.1:{server.server_port}/simple/"
+        yield index
         server.shutdown()
+        thread.join()
 
 
-@pytest.mark.slow
-def test_an_upload_that_is_refused(project: Project, checked: Path) -> None:
-    requires("act")
-    keep_jobs(project, *PUBLISHING)
-    with refusing_index() as index:
-        rehearsal = rehearse(project, checked, "release", env=upload_to(index))
-
-    assert rehearsal.jobs == {"pypi": "failure", "github": "skipped"}
-    assert "403" in rehearsal.output
-    assert not rehearsal.published
+@pytest.fixture
+def index() -> Iterator[Index]:
+    with serve(Index()) as index:
+        yield index
 
 
-@pytest.mark.slow
-def test_a_second_run_completes_a_release_that_was_killed(project: Project, checked: Path) -> None:
-    """Killed after PyPI has everything and the page of the release one file."""
-    gh = project.path / ".github/rehearsal/bin/gh"
-    original = gh.read_text()
-    gh.write_text(
-        original.replace('cp "$file" "$release"', 'cp "$file" "$release" && kill -9 $PPID $$')
-    )
-    killed = publish(project, checked)
-    assert killed.jobs == {"pypi": "success", "github": "failure"}
-    assert len(killed.published) == 1
-    uploaded = sorted((checked / "index").iterdir())
-    assert len(uploaded) == 2
-
-    gh.write_text(original)
-    completed = publish(project, checked)
-
-    assert completed.jobs == {"pypi": "success", "github": "success"}, completed.output
-    assert len(completed.published) == 3
-    assert sorted((checked / "index").iterdir()) == uploaded
-    calls = (checked / "gh.log").read_text()
-    assert calls.count("gh release create") == 1
-    assert calls.endswith("gh release edit v0.1.0 --draft=false\n")
+def test_an_index_with_the_same_files_or_none_of_the_version_is_no_obstacle(
+    tagged: Project, dist: Path, index: Index
+) -> None:
+    assert release(tagged, "index", dist, index.address) == ""
+    index.files = {
+        f"{STEM}.tar.gz": b"source",
+        "fault_sample-0.1.0.post1.tar.gz": b"x",
+        "fault_sample-0.0.9-cp311-abi3-win_amd64.whl": b"x",
+    }
+    assert release(tagged, "index", dist, index.address) == ""
 
 
-@pytest.mark.slow
-def test_started_by_hand_nothing_is_published(project: Project, checked: Path) -> None:
-    project.run("git", "commit", "--quiet", "--allow-empty", "--message=fix: one")
-    (project.path / ".github/workflows/release.yml").write_text(
-        re.sub(
-            r"(?s)jobs:\n.*?\n  pypi:",
-            "jobs:\n  check:\n    runs-on: ubuntu-latest\n    steps: [{run: 'true'}]\n  pypi:",
-            project.read(".github/workflows/release.yml"),
+@pytest.mark.parametrize("name", [f"{STEM}.tar.gz", f"{STEM}-cp310-abi3-win_amd64.whl"])
+def test_an_index_with_other_files_of_the_version_stops_the_release(
+    tagged: Project, dist: Path, index: Index, name: str
+) -> None:
+    index.files = {name: b"other"}
+    assert f"has another {name}" in release(tagged, "index", dist, index.address)
+
+
+def test_an_index_that_does_not_answer_stops_the_release(
+    tagged: Project, dist: Path, index: Index
+) -> None:
+    index.broken = True
+    assert "Not released: " in release(tagged, "index", dist, index.address)
+
+
+class Run:
+    """One run of the jobs that publish, and of the last step before them."""
+
+    def __init__(
+        self, project: Project, folder: Path, bare: Bare, github: Path, index: Index
+    ) -> None:
+        self.project, self.folder, self.bare = project, folder, bare
+        self.github, self.index = github, index
+        self.artifact = folder / "artifact"
+        self.artifact.mkdir(parents=True)
+        self.context = {"github.ref_name": TAG, "github.repository": "a/b", "github.token": "x"}
+        github.mkdir(exist_ok=True)
+        gh = (ROOT / "rehearsal/bin/gh").read_text().replace("@KEPT@", str(github))
+        self.write_gh(gh)
+
+    def write_gh(self, text: str) -> None:
+        self.gh = self.folder / "bin/gh"
+        self.gh.parent.mkdir(exist_ok=True)
+        self.gh.write_text(text)
+        self.gh.chmod(0o755)
+
+    def check(self, dist: Path) -> "Run":
+        """Do what the job `check` does before it hands the files on."""
+        checkout = Project(self.folder / "check")
+        for name in ("CHANGELOG.md", "crates/Cargo.toml", "pyproject.toml", "scripts/release.py"):
+            (checkout.path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(self.project.path / name, checkout.path / name)
+        shutil.copytree(dist, checkout.path / "release/dist")
+        checksums = step(self.project, "release", "check", "Write notes and checksums")
+        checksums["run"] = checksums["run"].replace(SCRIPT, sys.executable)
+        output = self.folder / "output"
+        context = {**self.context, "GITHUB_OUTPUT": str(output)}
+        result = run_step(checksums, checkout.path, self.bare, context=context)
+        assert result.returncode == 0, result.stdout
+        (text,) = re.findall(r"\Aall<<\.\n(.+)\n\.\n\Z", output.read_text(), re.DOTALL)
+        self.context["needs.check.outputs.checksums"] = text
+        shutil.rmtree(self.artifact)
+        shutil.copytree(checkout.path / "release", self.artifact)
+        return self
+
+    def step(self, job: str, name: str) -> CompletedProcess[str]:
+        folder = self.folder / job
+        if not folder.exists():
+            shutil.copytree(self.artifact, folder / "release")
+        found = step(self.project, "release", job, name)
+        return run_step(
+            found, folder, self.bare, self.gh.parent, context=self.context, uv=False, rust=False
         )
+
+    def verified(self, job: str) -> bool:
+        return not self.step(job, "Check that these are the files").returncode
+
+    def publish(self) -> str:
+        """Run all jobs, and return the one that failed; empty if none did."""
+        for job in ("check", "draft", "pypi", "github"):
+            shutil.rmtree(self.folder / job, ignore_errors=True)
+            if job == "check":
+                dist = self.artifact / "dist"
+                if release(self.project, "index", dist, self.index.address):
+                    return job
+            elif job == "github":
+                if self.step(job, "Publish the draft").returncode:
+                    return job
+            elif not self.verified(job):
+                return job
+            elif job == "pypi":
+                for file in sorted((self.artifact / "dist").iterdir()):
+                    self.index.files.setdefault(file.name, file.read_bytes())
+            elif (result := self.step(job, "Add what the page lacks")).returncode:
+                self.said = result.stdout
+                return job
+        return ""
+
+    @property
+    def page(self) -> dict[str, bytes]:
+        return {file.name: file.read_bytes() for file in self.github.glob("release/*")}
+
+    @property
+    def public(self) -> bool:
+        return bool(self.page) and not (self.github / "draft").exists()
+
+
+Start = Callable[[str], Run]
+
+
+@pytest.fixture
+def start(tagged: Project, bare: Bare, tmp_path: Path, index: Index) -> Start:
+    """Return a way to start a run whose files have other bytes for each name of the run."""
+    count = itertools.count()
+
+    def start(content: str) -> Run:
+        dist = tmp_path / f"dist-{content}"
+        dist.mkdir(exist_ok=True)
+        (dist / f"{STEM}.tar.gz").write_text("the same for all")
+        for platform in PLATFORMS[:2]:
+            (dist / f"{STEM}-cp311-abi3-{platform}.whl").write_text(content + platform)
+        run = Run(tagged, tmp_path / f"run{next(count)}", bare, tmp_path / "github", index)
+        return run.check(dist)
+
+    return start
+
+
+def check_complete(run: Run, dist: dict[str, bytes]) -> None:
+    """Check that both places hold these files, and the page right checksums of them."""
+    assert run.public
+    assert run.index.files == dist
+    page = run.page
+    sums = page.pop("SHA256SUMS").decode()
+    assert page == dist
+    assert sorted(sums.splitlines()) == sorted(
+        f"{hashlib.sha256(content).hexdigest()}  {name}" for name, content in dist.items()
     )
-    rehearsal = rehearse(project, checked, "release")
-
-    assert rehearsal.jobs == {"check": "success"}, rehearsal.output
-    assert not rehearsal.published
 
 
-@pytest.mark.parametrize("features", [["pypi"], []])
-def test_publishing_waits_for_every_other_job(render: Render, features: list[str]) -> None:
-    workflow = yaml.safe_load(render(features=features).read(".github/workflows/release.yml"))
-    jobs = workflow["jobs"]
-
-    def needs(name: str) -> set[str]:
-        direct = jobs[name].get("needs", [])
-        direct = {direct} if isinstance(direct, str) else set(direct)
-        return direct.union(*map(needs, direct))
-
-    publishing = [name for name in jobs if "write" in jobs[name]["permissions"].values()]
-    assert publishing == (PUBLISHING if features else ["github"])
-    for name in publishing:
-        assert needs(name) >= jobs.keys() - set(publishing)
-        assert jobs[name]["if"] == "github.event_name == 'push'"
-    assert all("if" not in jobs[name] for name in jobs.keys() - set(publishing))
-    assert not re.search(r"always\(|cancelled\(|failure\(|continue-on-error", str(workflow))
+def files(run: Run) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in (run.artifact / "dist").iterdir()}
 
 
-@pytest.mark.parametrize("free_threaded", [False, True])
-def test_cibuildwheel_selects_what_the_release_expects(render: Render, free_threaded: bool) -> None:
-    """On all six systems together: the platforms, and the Pythons, whose oldest builds."""
-    features = ["free_threaded"] if free_threaded else []
-    project = render(python_min="3.12", features=features)
-    identifiers = ""
-    for platform, arch in itertools.product(["linux", "windows", "macos"], ["64", "arm"]):
-        archs = {"64": {"windows": "AMD64"}.get(platform, "x86_64"),
-                 "arm": {"windows": "ARM64", "linux": "aarch64"}.get(platform, "arm64")}[arch]  # fmt: skip
-        command = [
-            "cibuildwheel",
-            "--print-build-identifiers",
-            "--platform",
-            platform,
-            "--archs",
-            archs,
-        ]
-        clean = {name: "" for name in os.environ if name.startswith("CIBW_")}
-        identifiers += run(*command, cwd=project.path, env=clean).stdout
-    code = "import release_files; print(*sorted(release_files.expected()))"
-    expected = run("python", "-c", code, cwd=project.path, env={"PYTHONPATH": "scripts", "ACT": ""})
+def test_a_release_is_published_and_a_second_run_changes_nothing(start: Start) -> None:
+    first = start("A")
+    assert first.publish() == ""
+    check_complete(first, files(first))
+    assert "--prerelease=false" in (first.github / "gh.log").read_text()
 
-    wanted = {name.replace("cp312-abi3", "cp312") for name in expected.stdout.split()} - {"sdist"}
-    wanted = {re.sub(r"^(cp\d+)-cp\d+t-", r"\1t-", name) for name in wanted}
-    selected = set(identifiers.split())
-    assert {name for name in selected if name.startswith("cp312-") or "t-" in name} == wanted
-    pythons = {f"cp3{minor}" for minor in range(12, 16)}
-    assert {name.split("-")[0] for name in selected if "t-" not in name} == pythons
+    second = start("A")
+    calls = len((second.github / "gh.log").read_text().splitlines())
+    assert second.publish() == ""
+    again = (second.github / "gh.log").read_text().splitlines()[calls:]
+    assert {tuple(call.split()[:3]) for call in again if "gh api" not in call} == {
+        ("gh", "release", "view"),
+        ("gh", "release", "edit"),
+    }
+    check_complete(second, files(first))
+
+
+@pytest.mark.parametrize("job", ["draft", "pypi", "github"])
+def test_other_bytes_are_refused_whatever_an_earlier_run_published(start: Start, job: str) -> None:
+    """And the run that began the release completes it, however often others were refused."""
+    first = start("A")
+    if job == "draft":
+        assert not first.step("draft", "Add what the page lacks").returncode
+    elif job == "pypi":
+        name = f"{STEM}-cp311-abi3-{PLATFORMS[0]}.whl"
+        first.index.files[name] = files(first)[name]
+    else:
+        assert first.publish() == ""
+    before = first.page, dict(first.index.files)
+
+    for _ in range(2):
+        other = start("B")
+        assert other.publish() == ("draft" if job == "draft" else "check")
+        assert (other.page, other.index.files) == before
+    if job == "draft":
+        assert "Re-run the failed jobs" in other.said
+
+    assert first.publish() == ""
+    check_complete(first, files(first))
+
+
+def test_a_published_page_is_as_good_as_an_index(start: Start) -> None:
+    """For projects that do not publish on PyPI."""
+    first = start("A")
+    assert first.publish() == ""
+    first.index.files.clear()
+    page = first.page
+
+    other = start("B")
+    assert other.publish() == "draft"
+    assert other.page == page
+    assert not other.index.files
+
+
+@pytest.mark.parametrize("name", ["notes.txt", f"{STEM}-cp310-abi3-win32.whl"])
+def test_a_file_on_the_page_that_does_not_belong_there_stops_the_release(
+    start: Start, name: str
+) -> None:
+    run = start("A")
+    (run.github / "release").mkdir()
+    (run.github / "draft").touch()
+    (run.github / "release" / name).write_text("of the owner")
+
+    assert run.publish() == "draft"
+    assert name in run.said
+    assert run.page == {name: b"of the owner"}
+    assert not run.index.files
+
+
+def test_a_second_run_completes_an_upload_that_was_killed(start: Start) -> None:
+    run = start("A")
+    gh = run.gh.read_text()
+    assert 'cp "$file" "$release"' in gh
+    run.write_gh(gh.replace('cp "$file" "$release"', 'cp "$file" "$release" && kill -9 $PPID $$'))
+    assert run.publish() == "draft"
+    assert len(run.page) == 1
+    assert not run.public
+    assert not run.index.files
+
+    run.write_gh(gh)
+    assert run.publish() == ""
+    check_complete(run, files(run))
+
+
+@pytest.mark.parametrize("uploaded", [0, 1, 3])
+def test_a_second_run_completes_publishing_on_pypi_that_was_killed(
+    start: Start, uploaded: int
+) -> None:
+    """Nothing is public on GitHub before PyPI has everything."""
+    killed = start("A")
+    assert not killed.step("draft", "Add what the page lacks").returncode
+    killed.index.files.update(itertools.islice(files(killed).items(), uploaded))
+    assert not killed.public
+
+    second = start("A")
+    assert second.publish() == ""
+    check_complete(second, files(killed))
+
+
+def test_what_github_refuses_is_found_out_before_pypi_has_anything(start: Start) -> None:
+    """Such as notes that are longer than the 125,000 characters which it takes."""
+    run = start("A")
+    (run.artifact / "notes.md").write_text("x" * 125_001)
+    sums = run.context["needs.check.outputs.checksums"]
+    digest = hashlib.sha256((run.artifact / "notes.md").read_bytes()).hexdigest()
+    sums = re.sub(r"\w{64}(?=  notes\.md$)", digest, sums)
+    run.context["needs.check.outputs.checksums"] = sums
+
+    assert run.publish() == "draft"
+    assert "body is too long" in run.said
+    assert not run.index.files
+
+
+@pytest.mark.parametrize("job", ["draft", "pypi"])
+@pytest.mark.parametrize(
+    "change", ["none", "wheel", "sdist", "added", "removed", "notes", "wheel and checksums"]
+)
+def test_files_that_changed_after_the_check_are_not_published(
+    start: Start, job: str, change: str
+) -> None:
+    run = start("A")
+    wheel = run.artifact / f"dist/{STEM}-cp311-abi3-{PLATFORMS[0]}.whl"
+    if change.startswith("wheel"):
+        old = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        wheel.write_text("evil")
+        if change == "wheel and checksums":
+            new = hashlib.sha256(b"evil").hexdigest()
+            sums = run.artifact / "SHA256SUMS"
+            sums.write_text(sums.read_text().replace(old, new))
+    elif change == "sdist":
+        (run.artifact / f"dist/{STEM}.tar.gz").write_text("evil")
+    elif change == "added":
+        (run.artifact / f"dist/{STEM}-cp313-cp313-win_amd64.whl").write_text("evil")
+    elif change == "removed":
+        wheel.unlink()
+    elif change == "notes":
+        (run.artifact / "notes.md").write_text("evil")
+
+    assert run.verified(job) == (change == "none")
+
+
+@pytest.mark.parametrize("change", ["altered", "added", "removed"])
+def test_a_draft_that_changed_after_the_check_is_not_published(start: Start, change: str) -> None:
+    run = start("A")
+    assert not run.step("draft", "Add what the page lacks").returncode
+    wheel = run.github / f"release/{STEM}-cp311-abi3-{PLATFORMS[0]}.whl"
+    if change == "altered":
+        wheel.write_text("evil")
+    elif change == "added":
+        (run.github / "release/evil.whl").write_text("evil")
+    else:
+        wheel.unlink()
+
+    assert run.step("github", "Publish the draft").returncode
+    assert not run.public
+
+
+@pytest.mark.parametrize(
+    ("tag", "prerelease"), [("v1.0.0", "false"), ("v1.0.0-rc.0", "true"), ("v1.0.0rc0", "true")]
+)
+def test_a_candidate_is_marked_as_one(start: Start, tag: str, prerelease: str) -> None:
+    run = start("A")
+    run.context["github.ref_name"] = tag
+    assert not run.step("draft", "Add what the page lacks").returncode
+    assert f"--prerelease={prerelease}" in (run.github / "gh.log").read_text()

@@ -1,6 +1,8 @@
-"""All workflows follow one pattern, and bots know every pin in them exactly once."""
+"""All workflows follow one pattern, run when they should, and bots know every pin in them exactly once."""
 
+import itertools
 import json
+import os
 import re
 import tomllib
 from collections import defaultdict
@@ -12,7 +14,9 @@ import yaml
 from packaging.requirements import Requirement
 
 from conftest import Render
-from project import ROOT, Project
+from project import ROOT, Project, run
+from rehearsal.bare import tool
+from steps import step
 
 ALL = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded"]
 PINNED = re.compile(r"- uses: ([\w./-]+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)")
@@ -23,7 +27,7 @@ def projects(render: Render) -> list[Project]:
     return [render(), render(features=[]), render(features=ALL, github_owner="octo-org")]
 
 
-def workflows(folder: Path) -> dict[str, dict[str, Any]]:
+def workflows(folder: Path) -> dict[str, dict[Any, Any]]:
     files = sorted((folder / ".github/workflows").iterdir())
     assert files
     return {f"{folder.name}/{file.name}": yaml.safe_load(file.read_text("utf-8")) for file in files}
@@ -58,9 +62,185 @@ def test_jobs_are_allowed_little_and_end_in_time(projects: list[Project]) -> Non
             for job_id, job in workflow["jobs"].items():
                 assert "permissions" in job, (name, job_id)
                 assert job["timeout-minutes"] <= 60, (name, job_id)
-                for step in job["steps"]:
-                    if step.get("uses", "").startswith("actions/checkout@"):
-                        assert step["with"]["persist-credentials"] is False, (name, job_id)
+                for one in job["steps"]:
+                    if one.get("uses", "").startswith("actions/checkout@"):
+                        assert one["with"]["persist-credentials"] is False, (name, job_id)
+
+
+Event = tuple[str, dict[str, Any]]
+
+
+def conclusions(
+    project: Project, workflow: str, event: Event, folder: Path, branch: str, **repository: Any
+) -> dict[str, str]:
+    """Start a workflow whose steps do nothing but say so, and return how each job ended.
+
+    A notice that a job would give stays, and is what the job ended with.
+    """
+    text = yaml.safe_load(project.read(f".github/workflows/{workflow}.yml"))
+    text["on"] = text.pop(True)  # YAML takes the key for a truth value
+    for job in text["jobs"].values():
+        job["runs-on"] = "ubuntu-latest"
+        job.pop("environment", None)
+        notices = [one for one in job["steps"] if "::notice::" in one.get("run", "")]
+        job["steps"] = [{"run": "true"}, *notices]
+    started, payload = event
+    about = {"default_branch": branch, "private": False, "has_pages": True} | repository
+    (folder / "event.json").write_text(json.dumps(payload | {"repository": about}))
+    (folder / "workflow.yml").write_text(json.dumps(text))
+    if not (folder / ".git").exists():
+        run("git", "init", "--quiet", cwd=folder)
+        run("git", "commit", "--quiet", "--allow-empty", "--message=x", cwd=folder)
+    result = run(
+        *(tool("act"), started, "--json", "--workflows=workflow.yml", "--eventpath=event.json"),
+        *("--platform=ubuntu-latest=-self-hosted", "--no-cache-server"),
+        cwd=folder,
+        env={"HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache")},
+    )
+    ended = dict.fromkeys(text["jobs"], "skipped")
+    for line in result.stdout.splitlines():
+        record = json.loads(line) if line.startswith("{") else {}
+        if record.get("command") == "notice":
+            ended[record["jobID"]] = record["arg"]
+        elif "jobResult" in record and ended[record["jobID"]] == "skipped":
+            ended[record["jobID"]] = record["jobResult"]
+    return ended
+
+
+def pushed(ref: str) -> Event:
+    return "push", {"ref": ref}
+
+
+PULL_REQUEST: Event = "pull_request", {"ref": "refs/pull/1/merge", "pull_request": {"base": {}}}
+
+
+@pytest.mark.parametrize("branch", ["main", "trunk", "release/next"])
+@pytest.mark.parametrize("workflow", ["ci", "docs"])
+def test_a_push_to_the_default_branch_runs_and_to_another_does_not(
+    projects: list[Project], tmp_path: Path, workflow: str, branch: str
+) -> None:
+    def ended(event: Event) -> set[str]:
+        return set(conclusions(projects[0], workflow, event, tmp_path, branch).values())
+
+    assert ended(pushed(f"refs/heads/{branch}")) == {"success"}
+    assert ended(pushed("refs/heads/side")) == {"skipped"}
+    if branch != "main":
+        assert ended(pushed("refs/heads/main")) == {"skipped"}
+
+
+def test_a_pull_request_runs_and_publishes_nothing(projects: list[Project], tmp_path: Path) -> None:
+    ci = conclusions(projects[0], "ci", PULL_REQUEST, tmp_path, "main")
+    assert set(ci.values()) == {"success"}
+    docs = conclusions(projects[0], "docs", PULL_REQUEST, tmp_path, "main", has_pages=False)
+    assert docs == {"build": "success", "deploy": "skipped"}
+
+
+def test_a_job_that_a_push_skips_is_no_passed_check_of_a_pull_request(
+    projects: list[Project],
+) -> None:
+    """GitHub counts a skipped job as passed, and goes by its name. A matrix that is skipped has no jobs to name."""
+    for project in projects:
+        for name, workflow in workflows(project.path).items():
+            if not {"push", "pull_request"} <= workflow[True].keys():
+                continue
+            for job in workflow["jobs"].values():
+                skipped = "github.event_name != 'push'" in job.get("if", "")
+                named = "${{ github.event_name == 'push' && ' (push)' || '' }}" in job["name"]
+                assert skipped == (named or "matrix" in job.get("strategy", {})), name
+
+
+def test_without_pages_publishing_is_skipped_with_a_notice(
+    projects: list[Project], tmp_path: Path
+) -> None:
+    event = pushed("refs/heads/main")
+    ended = conclusions(projects[0], "docs", event, tmp_path, "main", has_pages=False)
+    assert ended["deploy"] == "skipped"
+    assert "Settings > Pages" in ended["build"]
+    by_hand: Event = "workflow_dispatch", {"ref": "refs/heads/main"}
+    ended = conclusions(projects[0], "docs", by_hand, tmp_path, "main")
+    assert ended == {"build": "success", "deploy": "success"}
+
+
+PUBLISHING = ["draft", "pypi", "github"]
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_private_repositories_release_too(
+    projects: list[Project], tmp_path: Path, private: bool
+) -> None:
+    event = pushed("refs/tags/v0.1.0")
+    ended = conclusions(projects[2], "release", event, tmp_path, "main", private=private)
+    said = ended.pop("draft")
+    assert set(ended.values()) == {"success"}
+    assert said == "success" if not private else "No attestation" in said
+    attest = step(projects[2], "release", "draft", "actions/attest@")
+    assert attest["if"] == "${{ !github.event.repository.private }}"
+
+
+def test_started_by_hand_a_release_publishes_nothing(
+    projects: list[Project], tmp_path: Path
+) -> None:
+    by_hand: Event = "workflow_dispatch", {"ref": "refs/heads/main"}
+    ended = conclusions(projects[2], "release", by_hand, tmp_path, "main")
+    assert [name for name, result in ended.items() if result == "skipped"] == PUBLISHING
+    assert {result for result in ended.values() if result != "skipped"} == {"success"}
+
+
+@pytest.mark.parametrize("features", [["pypi"], []])
+def test_publishing_waits_for_every_other_job(render: Render, features: list[str]) -> None:
+    project = render(features=features)
+    workflow = yaml.safe_load(project.read(".github/workflows/release.yml"))
+    jobs = workflow["jobs"]
+
+    def needs(name: str) -> set[str]:
+        direct = jobs[name].get("needs", [])
+        direct = {direct} if isinstance(direct, str) else set(direct)
+        return direct.union(*map(needs, direct))
+
+    publishing = [name for name in jobs if "write" in jobs[name]["permissions"].values()]
+    assert publishing == (PUBLISHING if features else ["draft", "github"])
+    for before, name in itertools.pairwise(["check", *publishing]):
+        assert before in needs(name)
+        assert needs(name) >= jobs.keys() - set(publishing)
+        assert jobs[name]["if"] == "github.event_name == 'push'"
+        used = [one.get("uses", "") for one in jobs[name]["steps"]]
+        assert not any(action.startswith("actions/checkout@") for action in used), "runs our code"
+    assert all("if" not in jobs[name] for name in jobs.keys() - set(publishing))
+    assert not re.search(r"always\(|cancelled\(|failure\(|continue-on-error", str(workflow))
+
+
+RUNNERS = {
+    "ubuntu-latest": ("linux", "x86_64"),
+    "ubuntu-24.04-arm": ("linux", "aarch64"),
+    "windows-latest": ("windows", "AMD64"),
+    "windows-11-arm": ("windows", "ARM64"),
+    "macos-15-intel": ("macos", "x86_64"),
+    "macos-latest": ("macos", "arm64"),
+}
+SYSTEMS = {
+    *("manylinux_x86_64", "manylinux_aarch64", "musllinux_x86_64", "musllinux_aarch64"),
+    *("macosx_x86_64", "macosx_arm64", "win_amd64", "win_arm64"),
+}
+
+
+@pytest.mark.parametrize("free_threaded", [False, True])
+def test_a_release_has_wheels_for_every_system_and_python(
+    render: Render, free_threaded: bool
+) -> None:
+    """What cibuildwheel selects on all runners together; each of them builds all of that, or fails."""
+    project = render(python_min="3.12", features=["free_threaded"] if free_threaded else [])
+    jobs = yaml.safe_load(project.read(".github/workflows/release.yml"))["jobs"]
+    runners = jobs["wheels"]["strategy"]["matrix"]["os"]
+    assert jobs["install"]["strategy"]["matrix"]["os"] == runners
+    selected: set[str] = set()
+    clean = {name: "" for name in os.environ if name.startswith("CIBW_")}
+    for platform, architecture in (RUNNERS[runner] for runner in runners):
+        options = ["--print-build-identifiers", "--platform", platform, "--archs", architecture]
+        selected |= set(project.run("cibuildwheel", *options, env=clean).stdout.split())
+
+    pythons = [f"cp3{minor}" for minor in range(12, 16)]
+    pythons += ["cp314t", "cp315t"] if free_threaded else []
+    assert selected == {f"{python}-{system}" for python in pythons for system in SYSTEMS}
 
 
 def test_dependabot_leaves_the_actions_of_the_template_alone(projects: list[Project]) -> None:
