@@ -37,6 +37,7 @@ HOOKS_NOT_SEEN = {
     "PC190": "ruff-check",
 }
 HOOKS_NOT_WANTED = {
+    "GH210": "the actions in the workflows move with the template, not with Dependabot",
     "PC160": "a spell checker stumbles over names, in titles and code",
     "PC170": "looks at reStructuredText, and there is none",
     "PC180": "cz writes the changelog, and would fight with a formatter of Markdown",
