@@ -27,7 +27,7 @@ _UNSAFE = re.compile(
 
 # Always used with `fullmatch`: `$` would let a newline through at the end.
 _PACKAGE = re.compile(r"[A-Za-z](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
-_MODULE = re.compile(r"[a-z](?:_?[a-z0-9])*")
+_MODULE = re.compile(r"_?[a-z][a-z0-9]*(?:_+[a-z0-9]+)*_?")
 _EMAIL = re.compile(
     r"(?=.{1,64}@)[A-Za-z0-9_%+-]+(?:\.[A-Za-z0-9_%+-]+)*@"
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+"
@@ -41,7 +41,8 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# The public top-level names of CPython 3.11 to 3.15, in lower case, plus `test`.
+# The top-level names of CPython 3.11 to 3.15, in lower case, plus `test`. `_json` and the like are
+# left out: `_module_clash` finds them by the name without the underscore.
 _STDLIB = _words(
     """
     abc aifc annotationlib antigravity argparse array ast asynchat asyncio asyncore atexit
@@ -63,6 +64,14 @@ _STDLIB = _words(
     threading time timeit tkinter token tokenize tomllib trace traceback tracemalloc tty turtle
     turtledemo types typing unicodedata unittest urllib uu uuid venv warnings wave weakref
     webbrowser winreg winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib zoneinfo
+    _aix_support _android_support _apple_support _ast_unparse _blake2 _bootsubprocess _codecs_cn
+    _codecs_hk _codecs_iso2022 _codecs_jp _codecs_kr _codecs_tw _collections_abc _colorize
+    _compat_pickle _curses_panel _elementtree _frozen_importlib _frozen_importlib_external _gdbm
+    _interpchannels _interpqueues _interpreters _ios_support _lsprof _markupbase _md5
+    _missing_stdlib_info _msi _multibytecodec _opcode_metadata _osx_support _overlapped
+    _posixshmem _posixsubprocess _py_abc _py_warnings _pydatetime _pydecimal _pyio _pylong _pyrepl
+    _remote_debugging _scproxy _sha1 _sha2 _sha256 _sha3 _sha512 _sitebuiltins _sre _strptime
+    _suggestions _thread _threading_local _weakrefset _winapi _wmi _zstd
     """
 )
 
@@ -74,20 +83,6 @@ _PYTHON_KEYWORDS = _words(
     while with yield
     """
 )
-
-# Strict, reserved and weak keywords of the editions 2018 to 2024.
-_RUST_KEYWORDS = _words(
-    """
-    abstract as async await become box break const continue crate do dyn else enum extern false
-    final fn for gen if impl in let loop macro macro_rules match mod move mut override priv pub
-    raw ref return safe self static struct super trait true try type typeof union unsafe unsized
-    use virtual where while yield
-    """
-)
-
-# Crates that every build already knows, and the folders Cargo keeps in its target folder.
-_RUST_CRATES = _words("alloc core proc_macro pyo3 std test")
-_CARGO_FOLDERS = _words("build deps examples incremental")
 
 _WINDOWS_DEVICES = _words(
     """
@@ -122,9 +117,6 @@ _PACKAGE_CLASHES: _Clashes = (
 _MODULE_CLASHES: _Clashes = (
     (_STDLIB, "in Python's standard library"),
     (_PYTHON_KEYWORDS, "a Python keyword"),
-    (_RUST_KEYWORDS, "a Rust keyword"),
-    (_RUST_CRATES, "a crate of Rust or PyO3"),
-    (_CARGO_FOLDERS, "a folder of Cargo"),
     (_WINDOWS_DEVICES, "a device on Windows"),
     (_TOOLS, "a tool the project uses"),
     (_PROJECT_FILES, "a file or folder of the project"),
@@ -134,6 +126,12 @@ _MODULE_CLASHES: _Clashes = (
 def _clash(name: str, clashes: _Clashes) -> str:
     """Say what already has this name, or return an empty string."""
     return next((owner for names, owner in clashes if name in names), "")
+
+
+def _module_clash(name: str) -> str:
+    """Say what already has the name of a module, or return an empty string."""
+    private = name.startswith("_") and name[1:] in _STDLIB
+    return _clash(name[1:] if private else name, _MODULE_CLASHES)
 
 
 def _fit(words: Iterable[str], separator: str, clashes: _Clashes) -> str:
@@ -185,7 +183,7 @@ def package_name_from(title: str) -> str:
 
 
 def module_name_from(package_name: str) -> str:
-    """Turn the name of a package into the name of its module and crate.
+    """Turn the name of a package into the name of its module.
 
     Args:
         package_name: Name of the package, such as `My.Fast-Lib`.
@@ -206,11 +204,11 @@ def text_error(text: str) -> str:
         What to type instead, or an empty string if the text is fine.
     """
     if not text.strip() or len(text) > _MAX_TEXT:
-        return f"Use 1 to {_MAX_TEXT} characters, such as Fast Math."
+        return f"Use text like Fast Math: 1 to {_MAX_TEXT} characters."
     if unsafe := _UNSAFE.search(text):
-        return f"Use plain text on one line, without the invisible U+{ord(unsafe[0]):04X}."
+        return f"Use text without U+{ord(unsafe[0]):04X}, which cannot be seen, on one line."
     if text != text.strip():
-        return "Use text without spaces at either end."
+        return "Use text without a space at either end."
     return ""
 
 
@@ -224,21 +222,20 @@ def package_name_error(name: str) -> str:
         What to type instead, or an empty string if the name is fine.
     """
     if not _PACKAGE.fullmatch(name):
-        return "Use letters, digits and - . _ between them, a letter first, such as fast-math."
-    if not 2 <= len(name) <= _MAX_NAME:
-        return f"Use 2 to {_MAX_NAME} characters, such as fast-math."
+        return "Use a name like fast-math: letters and digits, - . _ between them, a letter first."
+    if len(name) > _MAX_NAME:
+        return f"Use a name like fast-math: at most {_MAX_NAME} characters."
     # PyPI compares names this way: `Py.Compile` is the same as `py_compile`.
     normalised = re.sub(r"[-_.]+", "_", name).lower()
     # Windows ignores what follows a dot: a folder `con.tools` cannot exist either.
     for candidate in (normalised, name.lower().partition(".")[0]):
         if owner := _clash(candidate, _PACKAGE_CLASHES):
-            suggestion = f"{normalised.replace('_', '-')}-rs"
-            return f"Use another name, such as {suggestion}: {candidate} is {owner}."
+            return f"Use {normalised.replace('_', '-')}-rs or so: {candidate} is {owner}."
     return ""
 
 
 def module_name_error(name: str) -> str:
-    """Check the name of the Python module, which is also the name of the crate.
+    """Check the name of the Python module.
 
     Args:
         name: The answer.
@@ -247,11 +244,11 @@ def module_name_error(name: str) -> str:
         What to type instead, or an empty string if the name is fine.
     """
     if not _MODULE.fullmatch(name):
-        return "Use lower-case letters, digits and single _ between them, such as fast_math."
+        return "Use a name like fast_math: lower-case letters, digits and _, not a digit first."
     if len(name) > _MAX_NAME:
-        return f"Use at most {_MAX_NAME} characters, such as fast_math."
-    if owner := _clash(name, _MODULE_CLASHES):
-        return f"Use another name, such as {name}_rs: {name} is {owner}."
+        return f"Use a name like fast_math: at most {_MAX_NAME} characters."
+    if owner := _module_clash(name):
+        return f"Use {name}_rs or so: {name} is {owner}."
     return ""
 
 
@@ -266,7 +263,7 @@ def email_error(email: str) -> str:
     """
     if not email or (len(email) <= 254 and _EMAIL.fullmatch(email)):
         return ""
-    return "Use an address such as ada@example.org, or leave it empty."
+    return "Use one like ada@example.org, or nothing."
 
 
 def github_owner_error(owner: str) -> str:
@@ -280,7 +277,7 @@ def github_owner_error(owner: str) -> str:
     """
     if not owner or (len(owner) <= 39 and _GITHUB_OWNER.fullmatch(owner)):
         return ""
-    return "Use the name of a GitHub user or organisation, such as octocat, or leave it empty."
+    return "Use a name like octocat, or nothing: a user or organisation on GitHub."
 
 
 class Names(Extension):

@@ -12,9 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 OLDEST_MINOR = 11
 # The template's own ceiling, so that a new Python is added in one place.
-NEWEST_MINOR = int(
-    re.findall(r"newest_minor = (\d+)", (ROOT / "macros/pythons.jinja").read_text("utf-8"))[0]
-)
+_SETTINGS = (ROOT / "copier.yml").read_text("utf-8")
+NEWEST_MINOR = int(re.findall(r"newest_minor:\n.*\n  default: (\d+)", _SETTINGS)[0])
 SUPPORTED = [f"3.{minor}" for minor in range(OLDEST_MINOR, NEWEST_MINOR + 1)]
 
 _PROBE = (

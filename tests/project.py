@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pythons
-from rehearsal.bare import ROOT, Bare, network
+from rehearsal.bare import ROOT, Bare
 
 IDENTITY = "[user]\n\tname = Ada Lovelace\n\temail = ada@example.org\n"
 

@@ -12,8 +12,8 @@ from project import run
 
 BAD = [
     ("project_name", "  ", "1 to 300 characters"),
-    ("project_name", "two\nlines", "plain text on one line"),
-    ("project_name", "abc\u202etxt", "invisible U+202E"),
+    ("project_name", "two\nlines", "on one line"),
+    ("project_name", "abc\u202etxt", "without U+202E"),
     ("package_name", "class!", "letters"),
     ("package_name", "json", "json-rs"),
     ("package_name", "fast-math\n", "letters"),
@@ -21,10 +21,10 @@ BAD = [
     ("module_name", "match", "match_rs"),
     ("module_name", "con", "con_rs"),
     ("module_name", "Fast", "lower-case"),
-    ("description", "bell\a", "invisible U+0007"),
+    ("description", "bell\a", "without U+0007"),
     ("author_name", "", "1 to 300 characters"),
     ("author_email", "ada(at)example.org", "ada@example.org"),
-    ("github_owner", "-octo", "such as octocat"),
+    ("github_owner", "-octo", "like octocat"),
     ("license", "WTFPL", "'MIT'"),
     ("python_min", "2.7", "'3.11'"),
     ("features", "[docs, blog]", "'docs'"),
@@ -59,7 +59,7 @@ def test_at_the_prompt(template: Path, tmp_path: Path) -> None:
     screen = ""
     typed = False
     deadline = time.monotonic() + 30
-    while "Use plain text on one line" not in screen and time.monotonic() < deadline:
+    while "Use text without U+202E" not in screen and time.monotonic() < deadline:
         if select.select([terminal], [], [], 0.5)[0]:
             screen += os.read(terminal, 4096).decode(errors="replace")
         if "Title of the project" in screen and not typed:
@@ -67,7 +67,7 @@ def test_at_the_prompt(template: Path, tmp_path: Path) -> None:
             typed = True
     os.write(terminal, b"\x03")
     os.waitpid(pid, 0)
-    assert "Use plain text on one line" in screen
+    assert "Use text without U+202E" in screen
     assert not project.exists()
 
 

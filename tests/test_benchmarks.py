@@ -1,6 +1,6 @@
 """The benchmark of a generated project measures a release build and nothing else; ours writes its table."""
 
-import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -18,6 +18,7 @@ ROWS = [
     Row("call", "ns", {OURS: 40.0, MATURIN: 40.0, UV: 80.0, SPECIFIC: 40.0}, ((SPECIFIC, 1.05),)),
     Row("only <here> & `there`", "s", {OURS: 1.0}),
 ]
+LANGUAGES = ["Python", "Rust"]
 QUICK = "--benchmark-min-rounds=1 --benchmark-max-time=0.05"
 
 
@@ -32,27 +33,13 @@ def project(render: Render) -> Project:
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("benchmarks")
-def test_benchmark_reports_a_release_build(project: Project) -> None:
+def test_benchmark_compares_the_two_on_a_release_build(project: Project) -> None:
     printed = project.make("bench", env={"PYTEST_ADDOPTS": QUICK})
-    lines = printed.splitlines()
-    results = project.path / "benchmarks/results"
-    medians = {
-        (run["params"]["case"], run["params"]["language"]): run["stats"]["median"]
-        for run in json.loads((results / "benchmark.json").read_text("utf-8"))["benchmarks"]
-    }
-    cases = {case for case, _ in medians}
-    assert len(medians) == 2 * len(cases)
+    tables = re.findall(r"-- benchmark 'case=(.*)': 2 tests --", printed)
+    rows = re.findall(r"^test_speed\[(.*)-(Python|Rust)\] ", printed, re.MULTILINE)
+    assert sorted(rows) == sorted((case, language) for case in tables for language in LANGUAGES)
     functions = {"add_in_rust", "concat_in_rust", "count_close_pairs", "subtract_in_rust"}
-    assert {case.split(",")[0] for case in cases} == functions
-    for case in cases:
-        gain = medians[case, "Python"] / medians[case, "Rust"]
-        (row,) = [line for line in lines if line.startswith(case + "  ")]
-        assert row.endswith("faster" if gain >= 1 else "slower")
-        expected = "wins" if gain >= 1.1 else "loses" if gain <= 1 / 1.1 else "draws"
-        (verdict,) = [line for line in lines if line.startswith(f"Rust {expected}: ")]
-        assert case in verdict.removeprefix(f"Rust {expected}: ").split("; ")
-    assert ElementTree.parse(results / "benchmark.svg").getroot().tag.endswith("svg")
-    assert (results / "benchmark.png").read_bytes().startswith(b"\x89PNG")
+    assert {case.split(",")[0] for case in tables} == functions
     assert project.git("status", "--porcelain") == ""
 
 
@@ -61,8 +48,7 @@ def test_benchmark_reports_a_release_build(project: Project) -> None:
 def test_debug_build_is_refused(project: Project) -> None:
     run = project.run("uv", "run", "pytest", "benchmarks", env={"PATH": user_path()}, check=False)
     assert run.returncode
-    assert "ERROR: The installed package is a debug build" in run.stdout
-    assert "`make bench` measures a release build" in run.stdout
+    assert "This is a debug build, and slow: `make bench` measures a release build." in run.stdout
 
 
 def test_table_holds_ratios_and_limits() -> None:

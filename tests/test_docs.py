@@ -19,11 +19,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from conftest import Render
 from needs import need
-from project import Project, run
+from project import Project
 
 pytestmark = pytest.mark.slow(minutes=3)
 
-PAGES = ["", "install/", "tutorial/", "rust-function/", "release/", "api/", "changelog/"]
+PAGES = ["", "tutorial/", "api/", "changelog/"]
 TITLE = """<b>Größe</b> & "C#" {{ 7 * 7 }} &lt; it's $5 🚀"""
 DESCRIPTION = (
     """Say "hi" </title><script>alert(1)</script> {{ x }} # ::: `*it*` &copy; R&D | [a](b)"""
@@ -167,7 +167,7 @@ def test_every_page_loads_and_every_link_leads_somewhere(visit: Any, site: Site)
         links.update(opened.page.locator("a[href]").evaluate_all("all => all.map(x => x.href)"))
 
     inside = {urldefrag(link) for link in links if link.startswith(site.url)}
-    assert len(inside) > 20
+    assert len(inside) > 15
     assert [link for link in inside if link.url not in ids] == []
     # Scripts answer `#__…` themselves.
     assert [link for link in inside if link.fragment not in ["", "__skip", *ids[link.url]]] == []
@@ -187,7 +187,7 @@ def test_api_page_shows_a_rust_function(visit: Any, site: Site) -> None:
     assert "left (int) – First summand, a 64-bit integer." in text
     assert "OverflowError – An argument or the sum does not fit into 64 bits." in text
     # The module's own documentation, and no helper that is not public.
-    assert "_fit_into_64_bits" not in page.locator("body").inner_text()
+    assert "_register_submodules" not in page.locator("body").inner_text()
 
 
 def test_search_finds_a_rust_function(visit: Any, site: Site) -> None:
@@ -243,8 +243,8 @@ def test_free_text_is_shown_as_it_is(visit: Any, odd_site: Site) -> None:
     [
         [
             ("tutorial.md", "[x](nowhere.md)", "'nowhere.md', but the target is not found"),
-            ("tutorial.md", "[x](install.md#nowhere)", "not contain an anchor '#nowhere'"),
-            ("release.md", "[x](#nowhere)", "there is no such anchor on this page"),
+            ("tutorial.md", "[x](index.md#nowhere)", "not contain an anchor '#nowhere'"),
+            ("index.md", "[x](#nowhere)", "there is no such anchor on this page"),
             ("forgotten.md", "# Forgotten", 'not included in the "nav" configuration'),
         ],
         [("api.md", "::: fast_math.nothing", "fast_math.nothing could not be found")],
@@ -268,46 +268,10 @@ def test_mistakes_stop_the_build(
         assert warning in result.stdout
 
 
-FENCE = re.compile(r'^```(\w+)(?: title="([^"\n]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
-
-
-def apply(project: Project, language: str, name: str, text: str) -> None:
-    """Do to a file what a listing of the documentation says."""
-    path = project.path / name
-    if language != "diff":
-        path.write_text(text, "utf-8")
-        return
-    lines = [(line[:1] or " ", line[1:] + "\n") for line in text.splitlines()]
-    before = "".join(line for sign, line in lines if sign != "+")
-    after = "".join(line for sign, line in lines if sign != "-")
-    content = path.read_text("utf-8")
-    if not before:
-        blank_lines = "\n" if path.suffix == ".pyi" else "\n\n"
-        content += blank_lines + after
-    else:
-        assert content.count(before) == 1, f"not once in {name}:\n{before}"
-        content = content.replace(before, after)
-    path.write_text(content, "utf-8")
-
-
-def test_rust_function_is_written_as_told(site: Site, tmp_path: Path) -> None:
-    project = site.project.copy(tmp_path / "project")
-    project.make("init")
-    commands = ""
-    for language, name, text in FENCE.findall(project.read("docs/rust-function.md")):
-        if name:
-            apply(project, language, name, text)
-        else:
-            commands += text
-    assert commands.count("\n") == 3
-    printed = run("bash", "-euxc", commands, cwd=project.path).stdout
-    assert "tests/test_hamming_distance.py .." in printed
-    assert "counts_characters_and_not_bytes ... ok" in printed
-    assert "docs/tutorial.md ." in printed
-    assert printed.strip().splitlines()[-1] == "3"
-    project.make("docs")
-    assert "Count the places where" in project.read("site/api/index.html")
-    assert project.git("status", "--short", "site") == ""
+def test_examples_do_not_depend_on_how_python_prints(site: Site) -> None:
+    """Python 3.11.2 prints notes of exceptions in doctest, other versions do not; so do tracebacks differ."""
+    for page in (site.project.path / "docs").glob("*.md"):
+        assert "Traceback" not in page.read_text("utf-8"), page
 
 
 def test_workflow_is_safe(site: Site) -> None:

@@ -1,11 +1,15 @@
 """What is written in several files of a project says the same everywhere."""
 
+import json
 import re
+import sys
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.utils import canonicalize_name
 
 import pythons
 from conftest import Render
@@ -36,7 +40,6 @@ def test_one_answer_sets_the_oldest_python(render: Render, floor: str) -> None:
     )
     assert pyproject["project"]["requires-python"] == f">={floor}"
     assert classifiers == supported
-    assert project.read(".python-version").strip() == floor
     features = toml(project, "crates/Cargo.toml")["dependencies"]["pyo3"]["features"]
     assert features == ["abi3-py" + floor.replace(".", "")]
     ci = yaml.safe_load(project.read(".github/workflows/ci.yml"))
@@ -63,7 +66,6 @@ def test_licence_is_the_same_everywhere(render: Render, licence: str) -> None:
     assert {path.name for path in project.path.glob("LICENSE*") if path.is_file()} == set(
         LICENCES[licence]
     )
-    assert {path.stem for path in (project.path / "LICENSES").iterdir()} == set(ids)
     for name, first_line in LICENCES[licence].items():
         assert project.read(name).strip().startswith(first_line)
     if set(ids) & {"MIT", "BSD-3-Clause"}:
@@ -76,7 +78,7 @@ def test_names_are_the_same_everywhere(render: Render) -> None:
     assert pyproject["project"]["name"] == "Fast.Math"
     (extension,) = pyproject["tool"]["setuptools-rust"]["ext-modules"]
     assert extension["target"] == "quick_math._accelerate"
-    assert toml(project, "crates/Cargo.toml")["lib"]["name"] == extension["target"].split(".")[-1]
+    assert toml(project, "crates/Cargo.toml")["package"]["name"] == "_fast-math"
     assert 'pymodule(module = "quick_math")' in project.read("crates/src/lib.rs")
     assert 'version("Fast.Math")' in project.read("tests/test_package.py")
     assert set(re.findall(r"github\.com/(octo-org/[\w.-]+)", project.read("README.md"))) <= {
@@ -93,8 +95,73 @@ def test_versions_and_build_tools_are_the_same_everywhere(render: Render) -> Non
         *(
             package["version"]
             for package in toml(project, "crates/Cargo.lock")["package"]
-            if package["name"] == "accelerate"
+            if package["name"].startswith("_")
         ),
     }
     assert versions == {"0.0.0"}
     assert pyproject["dependency-groups"]["build"] == pyproject["build-system"]["requires"]
+
+
+def machinery(project: Project) -> int:
+    """Count the lines of what serves the template and not the owner; workflows are apart."""
+    files = [
+        *project.path.glob("scripts/*"),
+        *project.path.glob(".githooks/*"),
+        *project.path.glob("*/conftest.py"),
+    ]
+    return sum(len(file.read_text("utf-8").splitlines()) for file in files)
+
+
+@pytest.mark.parametrize(("features", "most"), [(None, 52), ([], 38)])
+def test_a_project_is_small(render: Render, features: list[str] | None, most: int) -> None:
+    project = render() if features is None else render(features=features)
+    files = [path for path in project.path.rglob("*") if path.is_file()]
+    assert len(files) <= most, sorted(path.relative_to(project.path).as_posix() for path in files)
+    assert len(list(project.path.iterdir())) <= 26
+    assert machinery(project) <= 250
+
+
+@pytest.mark.parametrize("name", ["pyo3", "libc", "aa", "z9", "Fast.Core", "x" * 50])
+def test_crate_has_a_name_of_its_own(render: Render, name: str) -> None:
+    """Cargo compares the lock file byte by byte, so the crate must be in its place there."""
+    project = render(package_name=name, features=[])
+    manifest = "--manifest-path=crates/Cargo.toml"
+    printed = project.run("cargo", "metadata", "--locked", "--format-version=1", manifest).stdout
+    packages = json.loads(printed[printed.index("{") :])["packages"]
+    (own,) = (package for package in packages if not package["source"])
+    assert own["name"] == "_" + canonicalize_name(name)
+    others = {package["name"] for package in packages} - {own["name"]}
+    assert not any(other.startswith("_") for other in others)
+    assert {target["name"] for target in own["targets"]} == {own["name"].replace("-", "_")}
+
+
+def test_newest_python_is_never_stored(render: Render) -> None:
+    assert "newest_minor" not in render(features=[]).read(".copier-answers.yml")
+
+
+@pytest.mark.slow
+def test_projects_may_share_a_target_folder(render: Render, tmp_path: Path) -> None:
+    shared = {"CARGO_TARGET_DIR": str(tmp_path / "target"), "VIRTUAL_ENV": ""}
+    for name, mark in {"first": 1, "second": 2}.items():
+        project = render(package_name=name, features=[]).copy(tmp_path / name)
+        lib = project.read("crates/src/lib.rs")
+        lib = lib.replace("const DEBUG: bool = cfg!(debug_assertions)", f"const DEBUG: u8 = {mark}")
+        (project.path / "crates/src/lib.rs").write_text(lib, "utf-8")
+        project.git("init", "--quiet")
+        project.run("uv", "sync", "--quiet", env=shared)
+    for name, mark in {"first": 1, "second": 2}.items():
+        project = Project(tmp_path / name)
+        project.run("uv", "sync", "--quiet", "--reinstall-package", name, env=shared)
+        code = f"import {name} as p; print(p._accelerate.DEBUG, p.add_in_rust.__module__)"
+        printed = project.run(".venv/bin/python", "-c", code).stdout
+        assert printed == f"{mark} {name}._accelerate.basic_functions\n"
+
+
+@pytest.mark.slow
+def test_missing_module_says_what_to_do(render: Render, tmp_path: Path) -> None:
+    project = render(package_name="fast-math", features=[])
+    env = {"PYTHONPATH": str(project.path / "src")}
+    result = project.run(sys.executable, "-c", "import fast_math", env=env, check=False)
+    assert result.stdout.splitlines()[-1] == (
+        "ImportError: fast_math._accelerate is not compiled: run `make init` or `pip install .`"
+    )

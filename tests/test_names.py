@@ -81,7 +81,7 @@ def test_title_becomes_package_name(title: str, package: str) -> None:
         ("3d", "py_3d"),
         ("match", "match_rs"),
         ("struct", "struct_rs"),
-        ("proc-macro", "proc_macro_rs"),
+        ("proc-macro", "proc_macro"),
         ("tests", "tests_rs"),
         ("é", "rust_extension"),
         ("x" * 49 + "-y", "x" * 49),
@@ -177,7 +177,7 @@ def test_unsafe_text_is_refused(check: str, text: str, rule: str) -> None:
 # The last four are from PEP 503 and from PyPA's specification of names.
 @pytest.mark.parametrize(
     "name",
-    ["ab", "a" * 50, "json-rs", "fast-math", "Friendly-Bard", "FRIENDLY-BARD", "friendly.bard",
+    ["a", "ab", "a" * 50, "json-rs", "fast-math", "Friendly-Bard", "FRIENDLY-BARD", "friendly.bard",
      "FrIeNdLy-._.-bArD"],
 )  # fmt: skip
 def test_package_name_is_accepted(name: str) -> None:
@@ -187,19 +187,18 @@ def test_package_name_is_accepted(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "rule"),
     [
-        ("", "letters, digits"),
-        ("fast-math\n", "letters, digits"),
-        ("fast math", "letters, digits"),
-        ("-fast", "letters, digits"),
-        ("fast_", "letters, digits"),
+        ("", "letters and digits"),
+        ("fast-math\n", "letters and digits"),
+        ("fast math", "letters and digits"),
+        ("-fast", "letters and digits"),
+        ("fast_", "letters and digits"),
         ("3d", "a letter first"),
-        ("größe", "letters, digits"),
-        ("\u212aelvin", "letters, digits"),  # the Kelvin sign, whose lower case is k
-        ("fast{{x}}", "letters, digits"),
-        ("a", "2 to 50"),
-        ("a" * 51, "2 to 50"),
-        ("json", "json-rs: json is in Python's standard library"),
-        ("Py.Compile", "py-compile-rs: py_compile is in Python's standard library"),
+        ("größe", "letters and digits"),
+        ("\u212aelvin", "letters and digits"),  # the Kelvin sign, whose lower case is k
+        ("fast{{x}}", "letters and digits"),
+        ("a" * 51, "at most 50"),
+        ("json", "json-rs or so: json is in Python's standard library"),
+        ("Py.Compile", "py-compile-rs or so: py_compile is in Python's standard library"),
         ("cProfile", "standard library"),
         ("test", "standard library"),
         ("Aux", "device on Windows"),
@@ -223,18 +222,33 @@ def test_package_name_agrees_with_packaging(name: str) -> None:
     """Ours are the names that `packaging` knows, of a good length, with a letter first."""
     try:
         canonicalize_name(name, validate=True)
-        valid = name.isascii() and name[0].isalpha() and 2 <= len(name) <= 50
+        valid = name.isascii() and name[0].isalpha() and len(name) <= 50
     except InvalidName:
         valid = False
     error = FILTERS["package_name_error"](name)
 
     if valid:
-        assert error == "" or error.startswith("Use another name")
+        assert error == "" or "-rs or so" in error
     else:
         assert error != ""
 
 
-@pytest.mark.parametrize("name", ["a", "fast_math", "a1_b2", "x" * 50, "json_rs", "_".join("abc")])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a",
+        "fast_math",
+        "a1_b2",
+        "x" * 50,
+        "json_rs",
+        "_core2",
+        "class_",
+        "a__b",
+        "impl",
+        "pyo3",
+        "build",
+    ],
+)
 def test_module_name_is_accepted(name: str) -> None:
     assert FILTERS["module_name_error"](name) == ""
 
@@ -246,26 +260,20 @@ def test_module_name_is_accepted(name: str) -> None:
         ("fast_math\n", "lower-case"),
         ("Fast", "lower-case"),
         ("fast-math", "lower-case"),
-        ("fast__math", "single _"),
-        ("_fast", "lower-case"),
-        ("fast_", "single _ between"),
+        ("__main__", "lower-case"),
+        ("_", "lower-case"),
+        ("_0", "lower-case"),
         ("3d", "lower-case"),
         ("größe", "lower-case"),
         ("x" * 51, "at most 50"),
-        ("class", "class_rs: class is a Python keyword"),
+        ("class", "class_rs or so: class is a Python keyword"),
         ("match", "Python keyword"),
         ("lazy", "Python keyword"),
         ("json", "standard library"),
         ("cprofile", "standard library"),
         ("struct", "standard library"),
-        ("impl", "Rust keyword"),
-        ("gen", "Rust keyword"),
-        ("union", "Rust keyword"),
-        ("core", "a crate"),
-        ("proc_macro", "a crate"),
-        ("pyo3", "a crate"),
-        ("deps", "folder of Cargo"),
-        ("incremental", "folder of Cargo"),
+        ("_json", "standard library"),
+        ("_thread", "standard library"),
         ("nul", "device on Windows"),
         ("lpt9", "device on Windows"),
         ("pytest", "a tool"),
@@ -313,7 +321,7 @@ def test_email_is_accepted(email: str) -> None:
     ],
 )
 def test_email_is_refused(email: str) -> None:
-    assert FILTERS["email_error"](email).startswith("Use an address")
+    assert FILTERS["email_error"](email).startswith("Use one like")
 
 
 @pytest.mark.parametrize("owner", ["", "a", "octocat", "My-Org-2", "octo-cat_acme", "a" * 39])
@@ -326,23 +334,26 @@ def test_github_owner_is_accepted(owner: str) -> None:
     ["-a", "a-", "a--b", "a_", "_a", "a_b_c", "a.b", "a b", "@a", "a/b", "a\n", "é", "a" * 40],
 )
 def test_github_owner_is_refused(owner: str) -> None:
-    assert FILTERS["github_owner_error"](owner).startswith("Use the name")
+    assert FILTERS["github_owner_error"](owner).startswith("Use a name")
 
 
-def test_errors_fit_on_one_line() -> None:
-    longest = max(sys.stdlib_module_names, key=len)
-    errors = [
-        FILTERS["text_error"](" x"),
-        FILTERS["text_error"]("\u202ex"),
-        FILTERS["package_name_error"]("é"),
-        FILTERS["package_name_error"]("multiprocessing"),
-        FILTERS["module_name_error"]("é"),
-        FILTERS["module_name_error"](longest.strip("_")),
-        FILTERS["email_error"]("é"),
-        FILTERS["github_owner_error"]("é"),
-    ]
-
-    assert max(map(len, errors)) <= 100, errors
+def test_errors_begin_with_what_to_type() -> None:
+    """A terminal of 80 columns shows 34 characters behind the words of the prompt."""
+    for error, start in {
+        FILTERS["text_error"](""): "Fast Math",
+        FILTERS["text_error"](" x"): "without a space",
+        FILTERS["text_error"]("\u202ex"): "without U+202E",
+        FILTERS["package_name_error"]("é"): "fast-math",
+        FILTERS["package_name_error"]("x" * 51): "fast-math",
+        FILTERS["package_name_error"]("multiprocessing"): "multiprocessing-rs",
+        FILTERS["module_name_error"]("é"): "fast_math",
+        FILTERS["module_name_error"]("x" * 51): "fast_math",
+        FILTERS["module_name_error"]("multiprocessing"): "multiprocessing_rs",
+        FILTERS["email_error"]("é"): "ada@example.org",
+        FILTERS["github_owner_error"]("é"): "octocat",
+    }.items():
+        assert start in error[:34]
+        assert len(error) <= 100, error
 
 
 @pytest.mark.parametrize("version", pythons.SUPPORTED)

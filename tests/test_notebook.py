@@ -110,7 +110,7 @@ def test_project_runs_it_with_its_tests(project: Project, tmp_path: Path) -> Non
     assert f"{QUICKSTART} ." in printed
 
     notebook = load(copy)
-    (first,) = (cell for cell in notebook["cells"] if "import json" in "".join(cell["source"]))
+    (first,) = (cell for cell in notebook["cells"] if "import random" in "".join(cell["source"]))
     first["source"].insert(0, "raise ValueError('the notebook is wrong')\n")
     (copy.path / QUICKSTART).write_text(json.dumps(notebook), "utf-8")
 

@@ -51,7 +51,7 @@ def ready(render: Render) -> Any:
 
 
 def test_changed_rust_is_rebuilt(ready: Any) -> None:
-    source = ready.path / "crates/src/basic_functions/basic_math.rs"
+    source = ready.path / "crates/src/samples.rs"
     text = source.read_text("utf-8")
     source.write_text(text.replace("left.checked_add(right)", "left.checked_add(right + 0 * left)"))
     unchanged = ready.make("test")
@@ -68,7 +68,7 @@ def test_wrapper_is_rebuilt_too(ready: Any) -> None:
     """`cargo test` sees plain Rust only; the compiled module has to follow as well."""
     source = ready.path / "crates/src/lib.rs"
     text = source.read_text("utf-8")
-    source.write_text(text.replace("{add_in_rust, subtract_in_rust}", "{subtract_in_rust}"))
+    source.write_text(text.replace("fn add_in_rust", "fn add_in_crust"))
     broken = ready.run("make", "test", env={"PATH": user_path()}, check=False)
     source.write_text(text)
     assert "cannot import name 'add_in_rust'" in broken.stdout
@@ -77,9 +77,9 @@ def test_wrapper_is_rebuilt_too(ready: Any) -> None:
 
 def test_lint_sees_bad_code(ready: Any) -> None:
     for name, addition in {
-        "src/fast_math/reference.py": "import os\n",
+        "tests/reference.py": "import os\n",
         "src/fast_math/_accelerate/__init__.pyi": "def not_there() -> int: ...\n",
-        "crates/src/close_pairs.rs": "fn unused() {}\n",
+        "crates/src/samples.rs": "fn unused() {}\n",
         "tests/test_package.py": "def test_untyped(x):\n    assert x\n",
     }.items():
         path = ready.path / name

@@ -24,6 +24,6 @@ def count_close_pairs(points: Sequence[tuple[float, float]], radius: float) -> i
         The number of pairs, each counted once.
 
     Raises:
-        TypeError: `points` is no sequence of pairs of numbers, or `radius` is no number.
+        TypeError: `points` is not a sequence of pairs of numbers, or `radius` is not a number.
         ValueError: A coordinate is NaN or infinite, or `radius` is negative, NaN or infinite.
     """

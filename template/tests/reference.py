@@ -1,4 +1,4 @@
-"""The compiled functions once more, in plain Python, to compare with."""
+"""The samples once more in plain Python, as tests and benchmarks compare them with Rust."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -7,22 +7,18 @@ _LARGEST = 2**63 - 1
 
 
 def add(left: int, right: int) -> int:
-    """Do what `add_in_rust` does."""
     return _fit_into_64_bits(_fit_into_64_bits(left) + _fit_into_64_bits(right))
 
 
 def subtract(left: int, right: int) -> int:
-    """Do what `subtract_in_rust` does."""
     return _fit_into_64_bits(_fit_into_64_bits(left) - _fit_into_64_bits(right))
 
 
 def concat(left: str, right: str) -> str:
-    """Do what `concat_in_rust` does."""
     return left + right
 
 
 def count_close_pairs(points: Sequence[tuple[float, float]], radius: float) -> int:
-    """Do what the compiled `count_close_pairs` does."""
     if not isfinite(radius) or radius < 0:
         raise ValueError("radius must be a finite number, zero or more")
     if not all(isfinite(x) and isfinite(y) for x, y in points):
