@@ -1,0 +1,80 @@
+"""The Makefile forwards verbs, whatever files, paths and settings of make there are."""
+
+import os
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from conftest import Render
+from project import Project, user_path
+
+
+@pytest.fixture
+def project(render: Render, tmp_path: Path) -> Project:
+    """Return a project in a folder with a difficult name, beside a `uv` that only says how it was called."""
+    uv = tmp_path / "Ada's tools/größe/uv"
+    uv.parent.mkdir(parents=True)
+    uv.write_text('#!/bin/sh\nprintf "%s|" "$@"\necho "MAKEFLAGS=$MAKEFLAGS"\n')
+    uv.chmod(0o755)
+    return render(project_name="Fast Math").copy(tmp_path / "Größe 1")
+
+
+def make(project: Project, *arguments: str, **env: str) -> list[str]:
+    """Return the calls of uv, in their order."""
+    tools = project.path.with_name("Ada's tools") / "größe"
+    env = {"PATH": f"{tools}:{user_path(uv=False)}", **env}
+    return project.run("make", *arguments, env=env).stdout.splitlines()
+
+
+def call(verb: str, *arguments: str) -> str:
+    return "|".join(["run", "--only-dev", "poe", "--quiet", verb, *arguments, "MAKEFLAGS="])
+
+
+def test_verbs_are_forwarded_in_their_order(project: Project) -> None:
+    calls = make(project, "-j8", "format", "lint", "test", "docs-serve")
+    assert calls == [call("format"), call("lint"), call("test"), call("docs-serve")]
+
+
+def test_arguments_are_forwarded(project: Project) -> None:
+    assert make(project, "test", "ARGS=-k 'one or two' -x") == [call("test", "-k", "one or two", "-x")]
+
+
+def test_files_named_like_verbs_are_in_nobodys_way(project: Project) -> None:
+    for name in ("build", "docs.c", "lint", "test", "test.sh", "help", "uv"):
+        (project.path / name).write_text("")
+    for name in ("docs", "wheel", "RCS"):
+        (project.path / name).mkdir(exist_ok=True)
+    verbs = ["test", "lint", "docs", "wheel"]
+    assert make(project, *verbs) == [call(verb) for verb in verbs]
+    assert "--help" in make(project)[0]
+
+
+@pytest.mark.parametrize("flags", ["-r", "-j4", "-k", "-B", "-e", "-s", "-O", "-I /tmp", "--trace"])
+def test_settings_of_make_change_nothing(project: Project, flags: str) -> None:
+    calls = make(project, "lint", "test", MAKEFLAGS=flags, MAKEFILES="", SHELL="/bin/false")
+    assert [line for line in calls if line.startswith("run|")] == [call("lint"), call("test")]
+
+
+def test_help_is_the_default(project: Project) -> None:
+    assert make(project) == make(project, "help") == ["run|--quiet|--only-dev|poe|--help|MAKEFLAGS="]
+
+
+def test_each_verb_is_explained(render: Render) -> None:
+    """By the list that `make` prints, and by the table in CONTRIBUTING."""
+    project = render(features=["docs", "notebook", "container", "benchmarks"])
+    tasks = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]
+    verbs = {name: task for name, task in tasks.items() if not name.startswith("_")}
+    assert all(len(task["help"].split()) > 2 for task in verbs.values())
+    table = set(re.findall(r"^\| `make ([a-z-]+)` \|", project.read("CONTRIBUTING.md"), re.MULTILINE))
+    assert table == verbs.keys()
+
+
+@pytest.mark.slow
+def test_help_lists_the_verbs_in_a_clone_without_an_environment(render: Render, tmp_path: Path) -> None:
+    project = render(project_name="Fast Math", features=[]).copy(tmp_path / "clone")
+    printed = project.make("", env={"PATH": user_path(rust=False), "LC_ALL": os.environ.get("LC_ALL", "C")})
+    listed = {line.split()[0] for line in printed.splitlines() if line.startswith("  ")}
+    assert {"init", "test", "lint", "format", "precommit", "wheel", "upgrade", "clean"} <= listed
+    assert not any(name.startswith("_") for name in listed)
