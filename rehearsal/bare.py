@@ -183,6 +183,12 @@ def network() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.upper() in NETWORK}
 
 
+def containers() -> dict[str, str]:
+    """Return the variables that tell from which images containers are made here, see `stand-ins/images.sh`."""
+    names = ("CIBW_", "CONTAINER_ARGS", "CONTAINERS_CONF")
+    return {name: value for name, value in os.environ.items() if name.startswith(names)}
+
+
 def caches() -> dict[str, Path]:
     """Return where downloads are kept, by the place in HOME where uv and Cargo look for them."""
     uv = os.environ.get("UV_CACHE_DIR") or Path.home() / ".cache/uv"

@@ -24,7 +24,7 @@ from typing import Any
 import yaml
 
 import pythons
-from rehearsal.bare import ROOT, Bare, caches, tool
+from rehearsal.bare import ROOT, Bare, caches, containers, tool
 
 HERE = Path(__file__).parent
 REPOSITORY = "octo-org/sample"
@@ -177,7 +177,6 @@ def run(
     index: str = "http://127.0.0.1:9/",
     event: tuple[str, dict[str, Any]] | None = None,
     repository: Mapping[str, Any] | None = None,
-    environment: Mapping[str, str] | None = None,
     jobs: Sequence[str] = (),
     options: Sequence[str] = (),
     show: bool = False,
@@ -192,7 +191,6 @@ def run(
         index: Address of the package index to publish on.
         event: What starts the workflow, and its payload; by default what a push would.
         repository: More about the repository, such as `{"private": True}`.
-        environment: Variables of the tools that build wheels, where this machine has no registry of containers.
         jobs: The only jobs to run, without those that they need; all if empty.
         options: More options for act.
         show: Whether to print what the jobs print, as it comes.
@@ -238,11 +236,11 @@ def run(
         command += [f"--env=HOME={scratch}/homes/${{{{ github.job }}}}"]
         command += [*options]
         variables = bare.environment(
-            stand_ins / "bin", home=scratch / "home", uv=False, **{"python": False}
+            stand_ins / "bin", home=scratch / "home", uv=False, python=False
         )
         variables["PATH"] += os.pathsep + str(bare.interpreters()[0])  # a runner has one python3
         rehearsal = Rehearsal(kept)
-        watch(command, {**variables, **(environment or {})}, push.clone, rehearsal, show)
+        watch(command, {**variables, **containers()}, push.clone, rehearsal, show)
         for job in yaml.safe_load(workflow.read_text("utf-8"))["jobs"]:
             if not jobs or job in jobs:
                 rehearsal.jobs.setdefault(job, "skipped")

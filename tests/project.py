@@ -97,6 +97,10 @@ class Project:
         """Run a command in the project as its owner would; see `run`."""
         return run(*command, cwd=self.path, **{"base": user(), **kwargs})
 
+    def tool(self, *command: str | Path, **kwargs: Any) -> subprocess.CompletedProcess[str]:
+        """Run a tool of this repository in the project, which looks at it from outside; see `run`."""
+        return self.run(*command, **{"base": outside(), **kwargs})
+
     def make(self, verb: str, **kwargs: Any) -> str:
         """Run verbs of the Makefile, and return what they printed."""
         return self.run("make", *verb.split(), **kwargs).stdout

@@ -14,6 +14,7 @@ import pytest
 from conftest import Render
 from needs import need
 from project import Project, run
+from rehearsal.bare import containers
 
 FILES = {".devcontainer/devcontainer.json", ".dockerignore", "Containerfile"}
 IMAGE = "copier-pyo3-container-test"
@@ -33,13 +34,13 @@ def project(render: Render, engine: str) -> Iterator[Project]:
     project.commit()
     yield project
     # The dev container stays: its layers spare the next run most of the work.
-    project.run(engine, "rmi", "--force", IMAGE, f"{IMAGE}:build", check=False)
+    project.tool(engine, "rmi", "--force", IMAGE, f"{IMAGE}:build", check=False)
 
 
 @pytest.fixture(scope="module")
 def printed(project: Project) -> str:
     """Return what `make container` printed."""
-    return project.make("container")
+    return project.make("container", env=containers())
 
 
 @pytest.mark.slow(minutes=4)
@@ -59,7 +60,7 @@ def test_deployed_image_holds_the_package_only(engine: str, project: Project) ->
         "print(json.dumps([os.getuid(), tools, [d.name for d in all(path=sys.path[-1:])],"
         "                  package.add_in_rust(40, 2), package._accelerate.DEBUG]))"
     )
-    stdout = project.run(engine, "run", "--rm", IMAGE, "python", "-c", code).stdout
+    stdout = project.tool(engine, "run", "--rm", IMAGE, "python", "-c", code).stdout
     user, tools, packages, answer, debug = json.loads(stdout.splitlines()[-1])
     assert user != 0
     assert not {"cargo", "rustc", "uv"} & set(tools)
@@ -89,7 +90,7 @@ def test_dev_container_sets_the_project_up(engine: str, project: Project, tmp_pa
         "git diff --exit-code",
     ]
     start = [engine, "run", "--rm", f"--volume={clone}:/mounted:ro", f"{IMAGE}:develop"]
-    project.run(*start, "sh", "-c", " && ".join(steps))
+    project.tool(*start, "sh", "-c", " && ".join(steps))
 
 
 def files(project: Project) -> set[str]:
@@ -112,7 +113,7 @@ def test_feature_left_out_leaves_nothing(render: Render, feature: str, left: str
     added = files(only) - files(without)
     expected = {name for name in added if re.search(left, name, re.IGNORECASE)}
     assert added == expected
-    assert added >= (FILES if feature == "container" else {"benchmarks/results/.gitignore"})
+    assert added >= (FILES if feature == "container" else {"benchmarks/test_speed.py"})
     for name in files(without) - {".gitignore"}:
         assert not re.search(left, without.read(name), re.IGNORECASE), name
     assert f"[tool.poe.tasks.{'bench' if feature == 'benchmarks' else feature}]" in only.read(

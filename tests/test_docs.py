@@ -276,9 +276,9 @@ def test_examples_do_not_depend_on_how_python_prints(site: Site) -> None:
 
 def test_workflow_is_safe(site: Site) -> None:
     name = ".github/workflows/docs.yml"
-    site.project.run("zizmor", "--offline", "--no-progress", "--persona=auditor", name)
-    site.project.run("actionlint", name)
-    site.project.run("check-jsonschema", "--builtin-schema=vendor.github-workflows", name)
+    site.project.tool("zizmor", "--offline", "--no-progress", "--persona=auditor", name)
+    site.project.tool("actionlint", name)
+    site.project.tool("check-jsonschema", "--builtin-schema=vendor.github-workflows", name)
 
 
 def test_nothing_is_left_without_it(render: Render) -> None:

@@ -38,7 +38,9 @@ def test_verbs_are_forwarded_in_their_order(project: Project) -> None:
 
 
 def test_arguments_are_forwarded(project: Project) -> None:
-    assert make(project, "test", "ARGS=-k 'one or two' -x") == [call("test", "-k", "one or two", "-x")]
+    assert make(project, "test", "ARGS=-k 'one or two' -x") == [
+        call("test", "-k", "one or two", "-x")
+    ]
 
 
 def test_files_named_like_verbs_are_in_nobodys_way(project: Project) -> None:
@@ -58,7 +60,9 @@ def test_settings_of_make_change_nothing(project: Project, flags: str) -> None:
 
 
 def test_help_is_the_default(project: Project) -> None:
-    assert make(project) == make(project, "help") == ["run|--quiet|--only-dev|poe|--help|MAKEFLAGS="]
+    assert (
+        make(project) == make(project, "help") == ["run|--quiet|--only-dev|poe|--help|MAKEFLAGS="]
+    )
 
 
 def test_each_verb_is_explained(render: Render) -> None:
@@ -67,14 +71,20 @@ def test_each_verb_is_explained(render: Render) -> None:
     tasks = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]
     verbs = {name: task for name, task in tasks.items() if not name.startswith("_")}
     assert all(len(task["help"].split()) > 2 for task in verbs.values())
-    table = set(re.findall(r"^\| `make ([a-z-]+)` \|", project.read("CONTRIBUTING.md"), re.MULTILINE))
+    table = set(
+        re.findall(r"^\| `make ([a-z-]+)` \|", project.read("CONTRIBUTING.md"), re.MULTILINE)
+    )
     assert table == verbs.keys()
 
 
 @pytest.mark.slow
-def test_help_lists_the_verbs_in_a_clone_without_an_environment(render: Render, tmp_path: Path) -> None:
+def test_help_lists_the_verbs_in_a_clone_without_an_environment(
+    render: Render, tmp_path: Path
+) -> None:
     project = render(project_name="Fast Math", features=[]).copy(tmp_path / "clone")
-    printed = project.make("", env={"PATH": user_path(rust=False), "LC_ALL": os.environ.get("LC_ALL", "C")})
+    printed = project.make(
+        "", env={"PATH": user_path(rust=False), "LC_ALL": os.environ.get("LC_ALL", "C")}
+    )
     listed = {line.split()[0] for line in printed.splitlines() if line.startswith("  ")}
     assert {"init", "test", "lint", "format", "precommit", "wheel", "upgrade", "clean"} <= listed
     assert not any(name.startswith("_") for name in listed)

@@ -48,7 +48,7 @@ def test_no_cell_has_output(project: Project) -> None:
 
 @pytest.mark.slow
 def test_hooks_leave_it_as_it_is(project: Project, with_tools: dict[str, str]) -> None:
-    printed = project.run("prek", "run", "--files", QUICKSTART, env=with_tools).stdout
+    printed = project.tool("prek", "run", "--files", QUICKSTART, env=with_tools).stdout
     for hook in ["nbstripout", "ruff check", "ruff format", "check json"]:
         assert any(
             line.startswith(hook) and line.endswith("Passed") for line in printed.splitlines()
@@ -69,7 +69,7 @@ def test_outputs_are_stripped(project: Project, with_tools: dict[str, str], tmp_
     text = json.dumps(notebook, indent=1, ensure_ascii=False)
     (copy.path / QUICKSTART).write_text(text + "\n", "utf-8")
 
-    result = copy.run(
+    result = copy.tool(
         "prek", "run", "nbstripout", "--files", QUICKSTART, env=with_tools, check=False
     )
 
@@ -97,7 +97,7 @@ def test_name_has_a_number(project: Project, tmp_path: Path, name: str, accepted
     copy = project.copy(tmp_path / "project")
     (copy.path / name).write_text(project.read(QUICKSTART), "utf-8")
 
-    result = copy.run("prek", "run", "notebook-name", "--files", name, check=False)
+    result = copy.tool("prek", "run", "notebook-name", "--files", name, check=False)
 
     assert (result.returncode == 0) == accepted, result.stdout
     assert accepted or "Name a notebook by number" in result.stdout

@@ -62,7 +62,7 @@ def test_messages_are_checked(
     )
     (setup_uv,) = re.findall(r"astral-sh/setup-uv@[0-9a-f]{40}", project.read(WORKFLOW))
 
-    result = project.run(
+    result = project.tool(
         *("act", "pull_request", "--workflows", WORKFLOW, "--eventpath", tmp_path / "event.json"),
         *("--platform", "ubuntu-latest=-self-hosted", "--action-offline-mode"),
         *("--local-repository", f"{setup_uv}={tmp_path}"),

@@ -124,7 +124,7 @@ def test_scientific_python_review_fails_for_known_reasons_only(
 ) -> None:
     project = projects[profile]
     assert "repo-review" not in tomllib.loads(project.read("pyproject.toml"))["tool"]
-    report = project.run("repo-review", "--format=json", ".", check=False)
+    report = project.tool("repo-review", "--format=json", ".", check=False)
     checks = json.loads(report.stdout)["checks"]
     failed = {name for name, check in checks.items() if check["result"] is False}
     has_docs = "docs" in project.answers["features"]
@@ -149,7 +149,7 @@ def test_pyroma_misses_only_what_the_author_left_out(
         missing.append(WITHOUT_EMAIL)
     if not project.answers["github_owner"]:
         missing.append(WITHOUT_URL)
-    printed = project.run("pyroma", "--min=8", ".").stdout
+    printed = project.tool("pyroma", "--min=8", ".").stdout
     title, complaints, rating = re.split("^-+$", printed, flags=re.MULTILINE)[1:4]
     assert "Found" in title
     if not missing:

@@ -24,10 +24,10 @@ def repository(tmp_path: Path) -> Project:
     )
     pyproject.write_text(pyproject.read_text("utf-8").replace(version, 'version = "0.0.0"'))
     repository.commit("feat: first of all")
-    repository.run("cz", "bump", "--yes")
+    repository.tool("cz", "bump", "--yes")
     for message in ("fix: a hole", "feat: a door", "docs: a map"):
         repository.run("git", "commit", "--quiet", "--allow-empty", f"--message={message}")
-    repository.run("cz", "bump", "--yes")
+    repository.tool("cz", "bump", "--yes")
     return repository
 
 
@@ -45,7 +45,7 @@ def release(repository: Project, tag: str) -> str:
     gh.chmod(0o755)
     event = {"ref": f"refs/tags/{tag}", "repository": {"full_name": "octo-org/copier-pyo3"}}
     (folder / "event.json").write_text(json.dumps(event))
-    result = repository.run(
+    result = repository.tool(
         *("act", "push", "--workflows", WORKFLOW, "--eventpath", folder / "event.json"),
         *("--platform", "ubuntu-latest=-self-hosted", "--action-offline-mode"),
         *("--env", f"PATH={folder / 'bin'}:/usr/bin:/bin", "--secret=GITHUB_TOKEN=none"),

@@ -42,7 +42,7 @@ def act(project: Project, folder: Path, open_issue: str = "") -> tuple[str, list
     (setup_uv,) = re.findall(r"astral-sh/setup-uv@[0-9a-f]{40}", project.read(WORKFLOW))
     cache = run("uv", "cache", "dir", "--color=never", cwd=ROOT).stdout.strip()
     path = run("sh", "-c", "echo $PATH", cwd=ROOT).stdout.strip()
-    result = project.run(
+    result = project.tool(
         *("act", "workflow_dispatch", "--workflows", WORKFLOW),
         *("--platform", "ubuntu-latest=-self-hosted", "--action-offline-mode"),
         *("--local-repository", f"{setup_uv}={folder}"),

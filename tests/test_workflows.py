@@ -236,7 +236,7 @@ def test_a_release_has_wheels_for_every_system_and_python(
     clean = {name: "" for name in os.environ if name.startswith("CIBW_")}
     for platform, architecture in (RUNNERS[runner] for runner in runners):
         options = ["--print-build-identifiers", "--platform", platform, "--archs", architecture]
-        selected |= set(project.run("cibuildwheel", *options, env=clean).stdout.split())
+        selected |= set(project.tool("cibuildwheel", *options, env=clean).stdout.split())
 
     pythons = [f"cp3{minor}" for minor in range(12, 16)]
     pythons += ["cp314t", "cp315t"] if free_threaded else []
