@@ -223,7 +223,7 @@ def run(
         command = [str(tool("act")), started, "--json", f"--eventpath={scratch / 'event.json'}"]
         command += ["--no-skip-checkout", "--no-cache-server", "--concurrent-jobs=1"]
         command += [f"--defaultbranch={push.branch}", f"--action-cache-path={scratch / 'act'}"]
-        command += ["--secret=GITHUB_TOKEN=none"]  # otherwise act asks gh for yours
+        command += ["--secret=GITHUB_TOKEN=not-a-token"]  # otherwise act asks gh for yours
         command += [f"--platform={runner}=-self-hosted" for runner in RUNNERS]
         text = only(workflow, jobs, scratch).read_text("utf-8")
         copy = scratch / workflow.name

@@ -6,7 +6,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
-import setuptools_rust  # noqa: F401 # without it, setuptools would build a wheel that lacks the module
+# Without setuptools-rust, setuptools would build a wheel that lacks the module.
+import setuptools_rust  # noqa: F401
 from setuptools import setup
 
 options: dict[str, dict[str, str]] = {}
@@ -23,7 +24,7 @@ if oldest_python and has_gil:
 
 # The Python behind the virtual environment: an isolated build makes a new environment each time, and Cargo
 # would take that for another Python and compile PyO3 again.
-os.environ.setdefault("PYO3_PYTHON", os.path.realpath(sys._base_executable))  # type: ignore[attr-defined]
+os.environ.setdefault("PYO3_PYTHON", os.path.realpath(sys._base_executable))
 
 # Messages of panics name source files. What users download does not tell in which folder of whose machine
 # they were, and has the same bytes wherever it was built. Flags in Cargo's own configuration still count.

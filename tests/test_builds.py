@@ -60,7 +60,7 @@ def test_uv_build(fresh: Project, tmp_path: Path, version: str | None) -> None:
     (wheel,) = fresh.path.glob("dist/*.whl")
     assert len(list(fresh.path.glob("dist/*.tar.gz"))) == 1
     run("uv", "venv", "--quiet", tmp_path / "env", cwd=tmp_path, base=user())
-    install = ["uv", "pip", "install", "--python", tmp_path / "env", "--no-index"]
+    install: list[str | Path] = ["uv", "pip", "install", "--no-index", "--python", tmp_path / "env"]
     run(*install, wheel, cwd=tmp_path, base=user(rust=False))
     check_use(tmp_path / "env/bin/python", tmp_path)
 
@@ -83,7 +83,7 @@ def test_pip_install(fresh: Project, tmp_path: Path, editable: bool) -> None:
 
 def test_uv_pip_install_editable(fresh: Project, tmp_path: Path) -> None:
     fresh.run("uv", "venv", tmp_path / "env")
-    install = ["uv", "pip", "install", "--python", tmp_path / "env", "--editable", "."]
+    install = ["uv", "pip", "install", "--python", str(tmp_path / "env"), "--editable", "."]
     fresh.run(*install, base=building(fresh))
     check_use(tmp_path / "env/bin/python", tmp_path)
 

@@ -65,8 +65,8 @@ def test_jobs_see_nothing_of_this_machine(
     (home / ".canary").write_text("")
     (home / ".config/uv/uv.toml").write_text("offline = true\n")
     (home / ".gitconfig").write_text(IDENTITY + "[canary]\n\tkey = value\n")
-    for name, folder in (("RUSTUP_HOME", ".rustup"), ("CARGO_HOME", ".cargo")):
-        monkeypatch.setenv(name, os.environ.get(name, str(Path.home() / folder)))
+    for name, default in (("RUSTUP_HOME", ".rustup"), ("CARGO_HOME", ".cargo")):
+        monkeypatch.setenv(name, os.environ.get(name, str(Path.home() / default)))
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.delenv("GIT_CONFIG_GLOBAL")
     monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)

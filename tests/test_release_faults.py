@@ -217,6 +217,7 @@ def make_wheel(
     path = folder / f"{STEM}-{tags}.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for file in (
+            "fault_sample/",  # auditwheel adds the folders
             "fault_sample/__init__.py",
             f"fault_sample/{module}",
             "fault_sample.libs/libgcc_s-1.so.1",

@@ -51,7 +51,7 @@ def check_wheel(wheel: Path) -> None:
         raise ValueError(f"PyPI does not take wheels for {platform}")
     with zipfile.ZipFile(wheel) as archive:
         metadata = message_from_bytes(archive.read(f"{STEM}.dist-info/METADATA"))
-        files = archive.namelist()
+        files = [name for name in archive.namelist() if not name.endswith("/")]
     inside = canonicalize_name(f"{metadata['Name']}"), Version(f"{metadata['Version']}")
     if inside != (NAME, VERSION):
         raise ValueError(f"{wheel.name} says inside that it is {inside[0]} {inside[1]}")
