@@ -1,4 +1,4 @@
-.PHONY: help test test-fast update-storm demo bench lint format lock clean
+.PHONY: help test test-fast update-storm demo rehearse bench lint format lock clean
 INSIDE = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PYTEST = $(INSIDE) .venv/bin/pytest
 PARALLEL = --numprocesses=2 --dist=loadfile --no-loadscope-reorder
@@ -15,6 +15,9 @@ test-fast: .venv/installed ## Run what needs no build, in less than a minute
 
 demo: .venv/installed ## Render a project, build its wheel, use it on every Python found
 	@$(INSIDE) .venv/bin/python scripts/demo.py
+
+rehearse: .venv/installed ## Run the workflows of a project on this machine: PROJECT=../my-package, by default a fresh one
+	@$(INSIDE) PYTHONPATH=.:scripts .venv/bin/python -m rehearsal.rehearse $(if $(PROJECT),"$(PROJECT)")
 
 bench: .venv/installed ## Measure a project beside other starters, about 10 minutes; writes docs/benchmark.md
 	@$(INSIDE) .venv/bin/python scripts/benchmark.py

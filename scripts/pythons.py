@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ OLDEST_MINOR = 11
 _SETTINGS = (ROOT / "copier.yml").read_text("utf-8")
 NEWEST_MINOR = int(re.findall(r"newest_minor:\n.*\n  default: (\d+)", _SETTINGS)[0])
 SUPPORTED = [f"3.{minor}" for minor in range(OLDEST_MINOR, NEWEST_MINOR + 1)]
+
+UV = str(Path(sys.executable).with_name("uv"))
 
 _PROBE = (
     "import platform, sys, sysconfig;"
@@ -59,7 +62,7 @@ def add_missing() -> None:
     # One retry is soon over where downloads are out of reach.
     env = {"UV_HTTP_RETRIES": "1", **os.environ}
     with contextlib.suppress(subprocess.TimeoutExpired):
-        command = ["uv", "python", "install", "--no-bin", *missing]
+        command = [UV, "python", "install", "--no-bin", *missing]
         subprocess.run(command, capture_output=True, cwd="/", env=env, timeout=300)
     find.cache_clear()
 
@@ -71,7 +74,7 @@ def _candidates(version: str) -> Iterator[Path]:
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     yield from sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}"))
     # From another folder, and without this environment's own Python: only what is installed for all.
-    command = ["uv", "python", "find", "--no-project", "--managed-python", version]
+    command = [UV, "python", "find", "--no-project", "--managed-python", version]
     found = subprocess.run(command, capture_output=True, text=True, cwd="/").stdout.strip()
     if found:
         yield Path(found)
