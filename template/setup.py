@@ -1,14 +1,18 @@
 """Asks for one wheel that runs on every supported Python. All the rest is in pyproject.toml."""
 
+import json
 import os
 import re
+import subprocess
 import sys
 import sysconfig
+import tomllib
 from pathlib import Path
 
 # Without setuptools-rust, setuptools would build a wheel that lacks the module.
 import setuptools_rust  # noqa: F401
 from setuptools import setup
+from setuptools.command.bdist_wheel import bdist_wheel
 
 options: dict[str, dict[str, str]] = {}
 
@@ -35,4 +39,60 @@ if "bdist_wheel" in sys.argv:
         flags = [os.environ.get(variable, ""), f"--remap-path-prefix={cargo_home}=cargo"]
         os.environ[variable] = " ".join(flags).strip()
 
-setup(options=options)
+
+class BdistWheel(bdist_wheel):
+    """Builds wheels that say which Rust crates are compiled into them (PEP 770)."""
+
+    def write_wheelfile(self, wheelfile_base: str, **kwargs: str) -> None:
+        """Write the list of crates, in CycloneDX's format, beside the file that this is called for."""
+        super().write_wheelfile(wheelfile_base, **kwargs)
+        sboms = Path(wheelfile_base, "sboms")
+        sboms.mkdir(exist_ok=True)
+        name, version = self.distribution.get_name(), self.distribution.get_version()
+        file = sboms / f"{re.sub('[-_.]+', '-', name).lower()}.cdx.json"
+        file.write_text(json.dumps(self.bill(name, version), indent=2) + "\n", "utf-8")
+
+    def bill(self, name: str, version: str) -> dict[str, object]:
+        """Ask Cargo for what it has just compiled; what only runs in the compiler is left out."""
+        command = [os.environ.get("CARGO", "cargo"), "tree", "--locked", "--offline"]
+        command += ["--manifest-path=crates/Cargo.toml", "--edges=normal,no-proc-macro"]
+        for extension in self.distribution.rust_extensions:
+            command += [f"--features={feature}" for feature in extension.features]
+        command += ["--prefix=depth", "--format=|{p}|{l}"]
+        printed = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", check=True)
+        lock = tomllib.loads(Path("crates/Cargo.lock").read_text("utf-8"))["package"]
+        locked = {(package["name"], package["version"]): package for package in lock}
+        ours = f"pkg:pypi/{re.sub('[-_.]+', '-', name).lower()}@{version}"
+        package = {"type": "library", "bom-ref": ours, "name": name, "version": version}
+        components: dict[str, dict[str, object]] = {}
+        needs: dict[str, set[str]] = {ours: set()}
+        branch = [ours]  # from the package to the crate that the last line names
+        for line in printed.stdout.splitlines()[1:]:
+            depth, crate, licence = line.removesuffix(" (*)").split("|")
+            crate, number = crate.split()[:2]
+            reference = f"pkg:cargo/{crate}@{number[1:]}"
+            del branch[int(depth) :]
+            needs[branch[-1]].add(reference)
+            needs.setdefault(reference, set())
+            branch.append(reference)
+            component = {**package, "bom-ref": reference, "name": crate, "version": number[1:]}
+            if licence:
+                expression = licence.replace("/", " OR ")  # which Cargo once took
+                component["licenses"] = [{"expression": expression}]
+            origin = locked[crate, number[1:]]
+            if "crates.io" in origin.get("source", ""):
+                component["purl"] = reference
+            if "checksum" in origin:
+                component["hashes"] = [{"alg": "SHA-256", "content": origin["checksum"]}]
+            components[reference] = component
+        return {
+            "bomFormat": "CycloneDX",
+            "specVersion": "1.6",
+            "version": 1,
+            "metadata": {"component": {**package, "purl": ours}},
+            "components": [components[reference] for reference in sorted(components)],
+            "dependencies": [{"ref": r, "dependsOn": sorted(needs[r])} for r in sorted(needs)],
+        }
+
+
+setup(cmdclass={"bdist_wheel": BdistWheel} if "bdist_wheel" in sys.argv else {}, options=options)
