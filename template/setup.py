@@ -14,6 +14,9 @@ sysconfig.get_config_vars().pop("SOABI_PLATFORM", None)
 import setuptools_rust  # noqa: E402, F401
 from setuptools import setup  # noqa: E402
 
+sys.path.append(str(Path(__file__).parent / "scripts"))
+import sbom  # noqa: E402
+
 options: dict[str, dict[str, str]] = {}
 
 # PyO3 compiles for the oldest Python that its abi3 feature names, and the wheel says so. Only CPython with a
@@ -36,4 +39,5 @@ if "bdist_wheel" in sys.argv:
         flags = [os.environ.get(variable, ""), f"--remap-path-prefix={cargo_home}=cargo"]
         os.environ[variable] = " ".join(flags).strip()
 
-setup(options=options)
+commands = {"bdist_wheel": sbom.BdistWheel} if "bdist_wheel" in sys.argv else {}
+setup(cmdclass=commands, options=options)
