@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -333,8 +332,6 @@ def test_surroundings(either: Bumping) -> None:
     for setting in ("status.short true", "status.branch true", "tag.sort -refname"):
         either.git("config", *setting.split())
     either.git("tag", "2024.10", "HEAD~1")
-    either.git("tag", "v9", "HEAD~1")
-    either.git("tag", "v1.2", "HEAD~1")
     either.change("fix: größer")
     assert either.bump() == "0.2.0"
     assert [*either.sections()] == ["0.2.0", "0.1.0"]
@@ -364,7 +361,7 @@ def test_an_existing_tag_is_refused(either: Bumping) -> None:
     either.git("tag", "v0.2.0")
     either.git("switch", "--quiet", "main")
 
-    advice = re.search(r"The tag v0.2.0 exists .*`make bump ARGS=(.+)`", either.refused())
+    advice = re.search(r"The tag v0.2.0 exists: .* or `make bump ARGS=(.+)`", either.refused())
     assert advice
     assert either.bump(advice[1]) == advice[1]
 
@@ -374,7 +371,7 @@ def test_a_tag_that_only_the_remote_has_is_refused(either: Bumping, tmp_path: Pa
     either.git("remote", "add", "origin", str(tmp_path / "origin"))
     run("git", "tag", "v0.2.0", "main", cwd=tmp_path / "origin", base=user())
 
-    assert "The remote has a tag v0.2.0" in either.refused()
+    assert "The tag v0.2.0 exists: type `git pull --tags`" in either.refused()
     run("git", "tag", "--delete", "v0.2.0", cwd=tmp_path / "origin", base=user())
     assert either.bump() == "0.2.0"
 
@@ -403,7 +400,7 @@ def test_options_that_lead_to_such_a_version(either: Bumping, options: str) -> N
 
 @pytest.mark.parametrize("option", ["--changelog", "--changelog-to-stdout"])
 def test_the_changelog_is_written_once(either: Bumping, option: str) -> None:
-    assert f"leave `--changelog` out" in either.refused(option)
+    assert "leave `--changelog` out" in either.refused(option)
     assert either.bump("--prerelease=rc") == "0.2.0-rc.0"
     assert list(either.sections()) == ["0.2.0-rc.0", "0.1.0"]
 
@@ -446,8 +443,7 @@ def test_edits_that_git_does_not_see_are_kept(either: Bumping, how: str) -> None
 
     advice = re.search(r"look at uv.lock: type `(.+)`", either.refused())
     assert advice
-    either.git("config", "user.useConfigOnly", "false")
-    either.run(*shlex.split(advice[1]))
+    either.run("bash", "-c", advice[1])
     either.git("commit", "--quiet", "--message=build: lock")
     assert either.bump() == "0.2.0"
     assert either.read("README.md") == "mine\n"
@@ -462,7 +458,7 @@ def test_files_outside_git_are_refused(either: Bumping, name: str) -> None:
 
     advice = re.search(rf"look at {name}: type `(.+)`, and commit", either.refused())
     assert advice
-    either.run(*shlex.split(advice[1]))
+    either.run("bash", "-c", advice[1])
     either.git("commit", "--quiet", "--message=build: remember it")
     assert either.bump() == "0.2.0"
 

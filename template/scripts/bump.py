@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ VERSIONS = {
     "crates/Cargo.lock": r'^name = "CRATE"\r?\nversion = "([^"]+)"\r?\n(?!source)',
     "uv.lock": r'^version = "([^"]+)"\r?\nsource = \{ (?:editable|virtual) = "\."',
 }
-FILES = "CHANGELOG.md", *VERSIONS
+FILES = ["CHANGELOG.md", *VERSIONS]
 READABLE = re.compile(r"v\d+\.\d+\.\d+(-(alpha|beta|rc|dev)\.\d+)?")  # by Cargo and by Python
 TAGS = "git for-each-ref --format=%(refname:strip=2) refs/tags".split()
 
@@ -38,29 +38,30 @@ def run(*command: str, **options: Any) -> str:
 
 def check(current: str, tag: str) -> None:
     """Refuse what would go wrong."""
+    if os.environ["CZ_PRE_CHANGELOG_FILE_NAME"]:  # to which Commitizen has written already
+        section = re.compile(rb"\n## %b .*?(?=\n## |\Z)" % re.escape(tag.encode()), re.DOTALL)
+        before["CHANGELOG.md"] = section.sub(b"", before["CHANGELOG.md"])
+        sys.exit("The changelog is written anyway: leave `--changelog` out.")
     if not READABLE.fullmatch(tag) or Version(tag) <= Version(current):
         sys.exit(f"Type a version after {current}, like 1.2.3 or 1.2.3-rc.0, instead of {tag[1:]}.")
     if changed := run("git", "status", "--porcelain", "--untracked-files=no"):
         sys.exit(f"Commit or stash your changes first:\n{changed}")
     seen = run("git", "ls-files", "-v").splitlines()
     if unseen := " ".join(name for name in FILES if f"H {name}" not in seen):
-        add = f"git update-index --add --no-assume-unchanged --no-skip-worktree {unseen}"
+        add = f"git update-index --force-remove {unseen} && git add --force {unseen}"
         sys.exit(f"Git does not look at {unseen}: type `{add}`, and commit.")
     if run("git", "rev-parse", "--is-shallow-repository") == "true":
         sys.exit("This clone lacks history: type `git fetch --unshallow --tags` first.")
-    if tag in run(*TAGS).split():
-        sys.exit(f"The tag {tag} exists already: name a version, as in `make bump ARGS=1.2.3`.")
-    try:  # without a terminal, on which it could ask for a password
-        remote = run("git", "ls-remote", "--tags", start_new_session=True, timeout=10)
-    except (SystemExit, subprocess.TimeoutExpired):
-        return  # there is none, or it is out of reach
-    if f"refs/tags/{tag}" in remote.split():
-        sys.exit(f"The remote has a tag {tag} already: type `git pull --tags` first.")
+    tags = run(*TAGS)
+    with suppress(SystemExit, subprocess.TimeoutExpired):  # without a terminal it cannot ask
+        tags += "\n" + run("git", "ls-remote", "--tags", start_new_session=True, timeout=10)
+    if tag in re.split(r"\s(?:refs/tags/)?", tags):
+        sys.exit(f"The tag {tag} exists: type `git pull --tags`, or `make bump ARGS=1.2.3`.")
 
 
 def write_versions(current: str, new: str) -> None:
     """Write the version into the four files, if they have the one of the newest tag."""
-    crate = tomllib.loads(Path("crates/Cargo.toml").read_text("utf-8-sig"))["package"]["name"]
+    crate = re.findall(r'(?m)^name *= *"(.+)"', Path("crates/Cargo.toml").read_text("utf-8"))[0]
     for name, pattern in VERSIONS.items():
         text = Path(name).read_bytes().decode()
         place = re.compile(pattern.replace("CRATE", re.escape(crate)), re.MULTILINE)
@@ -86,7 +87,6 @@ def write_changelog(tag: str) -> None:
     older = filter(READABLE.fullmatch, run(*TAGS, "--merged=HEAD").split())
     start = max((name for name in older if not (final and "-" in name)), key=Version, default="")
     options = "--dry-run", f"--unreleased-version={tag}", f"--start-rev={start}"
-    # On the commit of a pre-release, the heading is that of the pre-release.
     changes = run("cz", "--no-raise=3", "changelog", *options).partition("\n")[2].strip()
     section = f"## {tag} ({date.today()})\n\n{changes or f'The same as {start}.'}"
     text = path.read_bytes().decode()
@@ -98,30 +98,27 @@ def write_changelog(tag: str) -> None:
 
 
 index = run("git", "rev-parse", "--git-path", "index")
-before = {path: path.read_bytes() for path in map(Path, [index, *FILES]) if path.exists()}
+before = {name: Path(name).read_bytes() for name in [index, *FILES] if Path(name).exists()}
 head, tags = run("git", "rev-parse", "HEAD"), run(*TAGS).split()
-tag, started = os.environ.get("CZ_PRE_NEW_TAG_VERSION"), "MAKE_BUMP" in os.environ
+failed, tag, started = 1, os.environ.get("CZ_PRE_NEW_TAG_VERSION"), "MAKE_BUMP" in os.environ
 os.environ |= {"MAKE_BUMP": "1", "PYTHONUTF8": "1"}
 try:
     if tag:
-        if os.environ["CZ_PRE_CHANGELOG_FILE_NAME"]:
-            sys.exit("The changelog is written anyway: leave `--changelog` out.")
         check(os.environ["CZ_PRE_CURRENT_VERSION"], tag)
         write_versions(os.environ["CZ_PRE_CURRENT_VERSION"], tag[1:])
         write_changelog(tag)
-    elif status := subprocess.call(["cz", "bump", "--yes", *sys.argv[1:]]):
-        print("\nNothing was changed.")
-        sys.exit(status)
-    if tag and not started:  # by `cz bump` itself: try what may fail after this
-        run("git", "commit", "--all", f"--message={os.environ['CZ_PRE_MESSAGE']}")
-        run("git", "tag", "--annotate", f"--message={tag}", tag)
-        run("git", "tag", "--delete", tag)
+        if not started:  # by `cz bump` itself: try what may fail after this
+            run("git", "commit", "--all", f"--message={os.environ['CZ_PRE_MESSAGE']}")
+            run("git", "tag", "--annotate", f"--message={tag}", tag)
+        failed = 0
+    else:
+        failed = subprocess.call(["cz", "bump", "--yes", *sys.argv[1:]])
+finally:
+    if failed or tag:
+        for made in set(run(*TAGS).split()).difference(tags):
+            run("git", "tag", "--delete", made)
         run("git", "update-ref", "HEAD", head)
-except BaseException:
-    for made in set(run(*TAGS).split()).difference(tags):
-        run("git", "tag", "--delete", made)
-    run("git", "update-ref", "HEAD", head)
-    for path, content in before.items():
-        if path.read_bytes() != content:
-            path.write_bytes(content)
-    raise
+    for name, content in before.items() if failed else ():
+        if Path(name).read_bytes() != content:
+            Path(name).write_bytes(content)
+sys.exit(failed)
