@@ -69,7 +69,7 @@ def write_versions(current: str, new: str) -> None:
         if Version(old := found[1]) != Version(current):
             commit = run("git", "log", "-1", "--format=%h", f'-S"{old}"', "--", name)
             sys.exit(
-                f"{name} has version {old}, but the newest tag says {current}: `git fetch --tags`, or "
+                f"{name} has version {old}, the newest tag {current}. Type `git fetch --tags` if it lags, "
                 f"`git tag --annotate --message=v{old} v{old} {commit}`, or write {current} there."
             )
         spelled = str(Version(new)) if name == "uv.lock" else new
