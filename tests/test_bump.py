@@ -128,6 +128,14 @@ class Bumping(Project):
         }
         return {name: Version(version) for name, version in found.items()}
 
+    def write_version(self, name: str, version: str) -> None:
+        """Write a version into a file by hand."""
+        text = self.read(name)
+        own = {"crates/Cargo.lock": 'name = "_bump-sample"', "uv.lock": 'name = "bump-sample"'}
+        before, place, after = text[text.index(own.get(name, "")) :].partition('\nversion = "')
+        rest = f'{before}{place}{version}"{after.partition(chr(34))[2]}'
+        (self.path / name).write_text(text.removesuffix(before + place + after) + rest)
+
     def change(self, message: str) -> None:
         """Commit a change of a source file."""
         with (self.path / "src/bump_sample/__init__.py").open("a") as file:
@@ -461,12 +469,7 @@ def test_a_clone_without_tags_is_refused_until_they_are_fetched(
 
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_a_version_changed_by_hand_is_refused(either: Bumping, name: str) -> None:
-    text = either.read(name)
-    start = {"crates/Cargo.lock": 'name = "_bump-sample"', "uv.lock": 'name = "bump-sample"'}.get(
-        name, ""
-    )
-    at = text.index('\nversion = "', text.index(start))
-    (either.path / name).write_text(text[:at] + text[at:].replace("0.1.0", "7.0.0", 1))
+    either.write_version(name, "7.0.0")
     either.commit("fix: by hand")
 
     assert f"{name} has version 7.0.0, the newest tag 0.1.0." in either.refused()
@@ -608,10 +611,7 @@ def test_a_first_bump_needs_no_terminal(project: Bumping) -> None:
 def test_a_version_from_before(project: Bumping, tagged: bool) -> None:
     """A project that had 8.0.4 when it was adopted; each message says what to type."""
     for name in MANIFESTS:
-        text = project.read(name)
-        mine = text.index('name = "', text.index("ump-sample") - 20)
-        at = text.index('version = "0.0.0"', mine)
-        (project.path / name).write_text(text[:at] + text[at:].replace("0.0.0", "8.0.4", 1))
+        project.write_version(name, "8.0.4")
     project.commit("build: adopt the template")
     adopted = project.git("rev-parse", "HEAD")
     if tagged:
