@@ -629,4 +629,4 @@ def test_a_version_from_before(project: Bumping, tagged: bool) -> None:
 
     assert project.bump() == "9.0.0"
     assert [*project.sections()] == ["9.0.0"]
-    assert project.sections()["9.0.0"].startswith("### BREAKING CHANGE\n\n- break")
+    assert project.sections()["9.0.0"].startswith("### Feat\n\n- break")
