@@ -25,10 +25,10 @@ VERSIONS = {
 }
 FILES = ["CHANGELOG.md", *VERSIONS]
 READABLE = re.compile(r"v\d+\.\d+\.\d+(-(alpha|beta|rc|dev)\.\d+)?")  # by Cargo and by Python
-TAGS = "git for-each-ref --format=%(refname:strip=2) refs/tags".split()
+TAGS = ["git", "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"]
 
 
-def run(*command: str, **options: Any) -> str:
+def run(*command: str, **options: Any) -> str:  # noqa: ANN401
     """Run a command and return what it printed."""
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, **options)
     if done.returncode:
