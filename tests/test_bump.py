@@ -169,9 +169,16 @@ def released(bumped: Project, tools: Path, tmp_path: Path) -> Bumping:
     return Bumping(bumped, tmp_path / "project", tools)
 
 
+@pytest.fixture
+def changed(released: Bumping) -> Bumping:
+    """Return a released project with a new feature."""
+    released.change("feat: one")
+    return released
+
+
 @pytest.fixture(params=["make bump", "cz bump"])
 def either(request: pytest.FixtureRequest, bumped: Project, tools: Path, tmp_path: Path) -> Bumping:
-    """Return a released project, with a fix since then, for both ways to bump it."""
+    """Return a released project with a new feature, for both ways to bump it."""
     project = Bumping(bumped, tmp_path / "project", tools, plain=request.param == "cz bump")
     project.change("feat: one")
     return project
@@ -334,19 +341,19 @@ def test_bytes_that_editors_leave_stay(released: Bumping) -> None:
     )
 
 
-def test_a_project_in_a_subfolder(either: Bumping, tmp_path: Path) -> None:
+def test_a_project_in_a_subfolder(changed: Bumping, tmp_path: Path) -> None:
     """The repository holds more than the project, whose changes count as well."""
-    for entry in (either.path / ".git", tmp_path / "other.txt"):
+    for entry in (changed.path / ".git", tmp_path / "other.txt"):
         if entry.is_dir():
             entry.rename(tmp_path / ".git")
         else:
             entry.write_text("mine\n")
-    either.git("add", "--all", ":/")
-    either.git("commit", "--quiet", "--message=feat: all in one repository")
+    changed.git("add", "--all", ":/")
+    changed.git("commit", "--quiet", "--message=feat: all in one repository")
     (tmp_path / "other.txt").write_text("edited\n")
-    assert "other.txt" in either.refused()
-    either.git("restore", ":/")
-    assert either.bump() == "0.2.0"
+    assert "other.txt" in changed.refused()
+    changed.git("restore", ":/")
+    assert changed.bump() == "0.2.0"
 
 
 def test_a_detached_head(either: Bumping) -> None:
@@ -358,22 +365,22 @@ def test_a_detached_head(either: Bumping) -> None:
     either.refused()
 
 
-def test_surroundings(either: Bumping) -> None:
+def test_surroundings(changed: Bumping) -> None:
     """Variables for Git, a locale without Unicode, and settings that change what Git prints."""
-    either.env = {
-        **{"GIT_DIR": str(either.path / ".git"), "GIT_WORK_TREE": str(either.path)},
-        **{"GIT_INDEX_FILE": str(either.path / ".git/index"), "GIT_PAGER": "false"},
+    changed.env = {
+        **{"GIT_DIR": str(changed.path / ".git"), "GIT_WORK_TREE": str(changed.path)},
+        **{"GIT_INDEX_FILE": str(changed.path / ".git/index"), "GIT_PAGER": "false"},
         **{"LC_ALL": "C", "LANG": "C", "PYTHONCOERCECLOCALE": "0"},
     }
     for setting in ("column.ui always", "color.ui always", "core.quotePath false", "log.date raw"):
-        either.git("config", *setting.split())
+        changed.git("config", *setting.split())
     for setting in ("status.short true", "status.branch true", "tag.sort -refname"):
-        either.git("config", *setting.split())
-    either.git("tag", "2024.10", "HEAD~1")
-    either.change("fix: größer")
-    assert either.bump() == "0.2.0"
-    assert [*either.sections()] == ["0.2.0", "0.1.0"]
-    assert either.sections()["0.2.0"] == "### Feat\n\n- one\n\n### Fix\n\n- größer"
+        changed.git("config", *setting.split())
+    changed.git("tag", "2024.10", "HEAD~1")
+    changed.change("fix: größer")
+    assert changed.bump() == "0.2.0"
+    assert [*changed.sections()] == ["0.2.0", "0.1.0"]
+    assert changed.sections()["0.2.0"] == "### Feat\n\n- one\n\n### Fix\n\n- größer"
 
 
 @pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "pyproject.toml", "uv.lock"])
@@ -393,58 +400,58 @@ def test_nothing_to_release_is_refused(released: Bumping) -> None:
     assert "not eligible" in released.refused()
 
 
-def test_an_existing_tag_is_refused(either: Bumping) -> None:
-    either.git("switch", "--quiet", "--create=other")
-    either.change("feat: two")
-    either.git("tag", "v0.2.0")
-    either.git("switch", "--quiet", "main")
+def test_an_existing_tag_is_refused(changed: Bumping) -> None:
+    changed.git("switch", "--quiet", "--create=other")
+    changed.change("feat: two")
+    changed.git("tag", "v0.2.0")
+    changed.git("switch", "--quiet", "main")
 
-    advice = re.search(r"The tag v0.2.0 exists: .* or `make bump ARGS=(.+)`", either.refused())
+    advice = re.search(r"The tag v0.2.0 exists: .* or `make bump ARGS=(.+)`", changed.refused())
     assert advice
-    assert either.bump(advice[1]) == advice[1]
+    assert changed.bump(advice[1]) == advice[1]
 
 
-def test_a_tag_that_only_the_remote_has_is_refused(either: Bumping, tmp_path: Path) -> None:
+def test_a_tag_that_only_the_remote_has_is_refused(changed: Bumping, tmp_path: Path) -> None:
     run(
         "git",
         "clone",
         "--quiet",
         "--bare",
-        either.path,
+        changed.path,
         tmp_path / "origin",
         cwd=tmp_path,
         base=user(),
     )
-    either.git("remote", "add", "origin", str(tmp_path / "origin"))
+    changed.git("remote", "add", "origin", str(tmp_path / "origin"))
     run("git", "tag", "v0.2.0", "main", cwd=tmp_path / "origin", base=user())
 
-    assert "The tag v0.2.0 exists: type `git pull --tags`" in either.refused()
+    assert "The tag v0.2.0 exists: type `git pull --tags`" in changed.refused()
     run("git", "tag", "--delete", "v0.2.0", cwd=tmp_path / "origin", base=user())
-    assert either.bump() == "0.2.0"
+    assert changed.bump() == "0.2.0"
 
 
-def test_a_remote_out_of_reach_does_not_matter(either: Bumping) -> None:
-    either.git("remote", "add", "origin", "https://localhost:1/nothing.git")
-    assert either.bump() == "0.2.0"
+def test_a_remote_out_of_reach_does_not_matter(changed: Bumping) -> None:
+    changed.git("remote", "add", "origin", "https://localhost:1/nothing.git")
+    assert changed.bump() == "0.2.0"
 
 
 @pytest.mark.parametrize(
     "version", ["0.2", "1", "0.2.0.1", "1!2.0.0", "0.2.0+abc", "0.2.0.post1", "0.0.7", "0.1.0-rc.1"]
 )
 def test_a_version_that_cargo_or_python_cannot_read_is_refused(
-    either: Bumping, version: str
+    changed: Bumping, version: str
 ) -> None:
-    assert "Type a version after 0.1.0, like 1.2.3" in either.refused(version)
+    assert "Type a version after 0.1.0, like 1.2.3" in changed.refused(version)
 
 
 @pytest.mark.parametrize(
     "options", ["--version-scheme pep440 --prerelease rc", "--build-metadata abc", "--devrelease 1"]
 )
-def test_options_that_lead_to_such_a_version(either: Bumping, options: str) -> None:
+def test_options_that_lead_to_such_a_version(changed: Bumping, options: str) -> None:
     if options == "--devrelease 1":
-        assert either.bump(*options.split()) == "0.2.0-dev.1"
+        assert changed.bump(*options.split()) == "0.2.0-dev.1"
     else:
-        assert "Type a version after 0.1.0, like 1.2.3" in either.refused(*options.split())
+        assert "Type a version after 0.1.0, like 1.2.3" in changed.refused(*options.split())
 
 
 @pytest.mark.parametrize("option", ["--changelog", "--changelog-to-stdout"])
@@ -456,23 +463,24 @@ def test_the_changelog_is_written_once(either: Bumping, option: str) -> None:
 
 @pytest.mark.parametrize("depth", ["--depth=1", "--no-tags"])
 def test_a_clone_without_tags_is_refused_until_they_are_fetched(
-    either: Bumping, tmp_path: Path, depth: str
+    changed: Bumping, tmp_path: Path, depth: str
 ) -> None:
-    run("git", "clone", "--quiet", depth, either.path.as_uri(), tmp_path / "clone", cwd=tmp_path)
-    shutil.rmtree(either.path)
-    (tmp_path / "clone").rename(either.path)
-    origin = either.git("config", "remote.origin.url").strip()
-    assert origin
-    advice = re.search(r"`(git fetch .+?)`", either.refused())
+    origin = changed.path.as_uri()
+    run("git", "clone", "--quiet", depth, origin, tmp_path / "cloned", cwd=tmp_path, base=user())
+    clone = Bumping(Project(tmp_path / "cloned"), tmp_path / "clone", changed.tools)
+
+    advice = re.search(r"`(git fetch .+?)`", clone.refused())
     assert advice
+    clone.run(*advice[1].split())
+    assert clone.bump() == "0.2.0"
 
 
 @pytest.mark.parametrize("name", MANIFESTS)
-def test_a_version_changed_by_hand_is_refused(either: Bumping, name: str) -> None:
-    either.write_version(name, "7.0.0")
-    either.commit("fix: by hand")
+def test_a_version_changed_by_hand_is_refused(changed: Bumping, name: str) -> None:
+    changed.write_version(name, "7.0.0")
+    changed.commit("fix: by hand")
 
-    assert f"{name} has version 7.0.0, the newest tag 0.1.0." in either.refused()
+    assert f"{name} has version 7.0.0, the newest tag 0.1.0." in changed.refused()
 
 
 @pytest.mark.parametrize("how", ["--assume-unchanged", "--skip-worktree"])
@@ -496,24 +504,24 @@ def test_edits_that_git_does_not_see_are_kept(either: Bumping, how: str) -> None
 
 
 @pytest.mark.parametrize("name", ["uv.lock", "CHANGELOG.md"])
-def test_files_outside_git_are_refused(either: Bumping, name: str) -> None:
-    either.git("rm", "--quiet", "--cached", name)
-    with (either.path / ".gitignore").open("a") as file:
+def test_files_outside_git_are_refused(changed: Bumping, name: str) -> None:
+    changed.git("rm", "--quiet", "--cached", name)
+    with (changed.path / ".gitignore").open("a") as file:
         file.write(f"{name}\n")
-    either.git("commit", "--quiet", "--all", "--message=chore: forget it")
+    changed.git("commit", "--quiet", "--all", "--message=chore: forget it")
 
-    advice = re.search(rf"look at {name}: type `(.+)`, and commit", either.refused())
+    advice = re.search(rf"look at {name}: type `(.+)`, and commit", changed.refused())
     assert advice
-    either.run("bash", "-c", advice[1])
-    either.git("commit", "--quiet", "--message=build: remember it")
-    assert either.bump() == "0.2.0"
+    changed.run("bash", "-c", advice[1])
+    changed.git("commit", "--quiet", "--message=build: remember it")
+    assert changed.bump() == "0.2.0"
 
 
-def test_no_identity_is_refused(either: Bumping) -> None:
-    either.env = {"GIT_CONFIG_GLOBAL": "/dev/null", "EMAIL": ""}
-    either.git("config", "user.useConfigOnly", "true")
+def test_no_identity_is_refused(changed: Bumping) -> None:
+    changed.env = {"GIT_CONFIG_GLOBAL": "/dev/null", "EMAIL": ""}
+    changed.git("config", "user.useConfigOnly", "true")
 
-    assert "tell me who you are" in either.refused()
+    assert "tell me who you are" in changed.refused()
 
 
 @pytest.mark.parametrize("hook", ["pre-commit", "commit-msg"])
@@ -526,14 +534,14 @@ def test_a_commit_that_a_hook_refuses_is_taken_back(either: Bumping, hook: str) 
     assert "not today" in either.refused()
 
 
-def test_hooks_of_the_project_accept_a_bump(either: Bumping) -> None:
-    either.git("config", "core.hooksPath", ".githooks")
-    either.env = {"UV_PROJECT_ENVIRONMENT": str(either.tools.parent)}
-    refused = either.run(
-        "git", "commit", "--allow-empty", "--message=wip", env=either.env, check=False
+def test_hooks_of_the_project_accept_a_bump(changed: Bumping) -> None:
+    changed.git("config", "core.hooksPath", ".githooks")
+    changed.env = {"UV_PROJECT_ENVIRONMENT": str(changed.tools.parent)}
+    refused = changed.run(
+        "git", "commit", "--allow-empty", "--message=wip", env=changed.env, check=False
     )
     assert refused.returncode
-    assert either.bump() == "0.2.0"
+    assert changed.bump() == "0.2.0"
 
 
 @pytest.mark.parametrize(
@@ -564,17 +572,17 @@ def test_a_hook_that_fails_only_the_second_time(released: Bumping) -> None:
     released.refused()
 
 
-def test_a_kill_between_commit_and_tag(either: Bumping) -> None:
+def test_a_kill_between_commit_and_tag(changed: Bumping) -> None:
     """The next bump says how to make the tag."""
-    either.bump()
-    either.git("tag", "--delete", "v0.2.0")
-    either.change("fix: two")
+    changed.bump()
+    changed.git("tag", "--delete", "v0.2.0")
+    changed.change("fix: two")
 
-    advice = re.search(r"`(git tag .+?)`", either.refused())
+    advice = re.search(r"`(git tag .+?)`", changed.refused())
     assert advice
-    either.run(*advice[1].split())
-    assert either.git("rev-parse", "v0.2.0^{}") == either.git("rev-parse", "HEAD~1")
-    assert either.bump() == "0.2.1"
+    changed.run(*advice[1].split())
+    assert changed.git("rev-parse", "v0.2.0^{}") == changed.git("rev-parse", "HEAD~1")
+    assert changed.bump() == "0.2.1"
 
 
 def test_an_interrupt_is_taken_back(released: Bumping) -> None:
