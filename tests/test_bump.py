@@ -469,7 +469,7 @@ def test_a_clone_without_tags_is_refused_until_they_are_fetched(
     run("git", "clone", "--quiet", depth, origin, tmp_path / "cloned", cwd=tmp_path, base=user())
     clone = Bumping(Project(tmp_path / "cloned"), tmp_path / "clone", changed.tools)
 
-    advice = re.search(r"`(git fetch .+?)`", clone.refused())
+    advice = re.search(r"`(git (?:fetch|pull) .+?)`", clone.refused())
     assert advice
     clone.run(*advice[1].split())
     assert clone.bump() == "0.2.0"
