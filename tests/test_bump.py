@@ -90,6 +90,7 @@ class Bumping(Project):
         assert result.returncode, result.stdout
         assert self.state() == before, result.stdout
         assert "Traceback" not in result.stdout
+        assert self.plain or result.stdout.endswith("\nNothing was changed.\n")
         return result.stdout
 
     def state(self) -> list[object]:

@@ -16,10 +16,9 @@ from typing import Any
 from packaging.version import Version
 
 # A version is found by what surrounds it, since a dependency may have the same one.
-TABLE = r"^\ufeff?\[{}\].*(?:\n(?!\[).*)*?\nversion *= *\"([^\"]+)"
 VERSIONS = {
-    "pyproject.toml": TABLE.format("project"),
-    "crates/Cargo.toml": TABLE.format("package"),
+    "pyproject.toml": r'^version = "([^"]+)" # x-release-version',
+    "crates/Cargo.toml": r'^\ufeff?\[package\].*(?:\n(?!\[).*)*?\nversion *= *"([^"]+)',
     "crates/Cargo.lock": r'^name = "CRATE"\r?\nversion = "([^"]+)"\r?\n(?!source)',
     "uv.lock": r'^version = "([^"]+)"\r?\nsource = \{ (?:editable|virtual) = "\."',
 }
@@ -121,4 +120,4 @@ finally:
     for name, content in before.items() if failed else ():
         if Path(name).read_bytes() != content:
             Path(name).write_bytes(content)
-sys.exit(failed)
+sys.exit("\nNothing was changed." if failed else 0)
