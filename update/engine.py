@@ -42,9 +42,22 @@ NEUTRAL = {
     "merge.renameLimit": "0",
 }
 NOBODY = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_ATTR_NOSYSTEM": "1"}
-KEPT = {"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_SSH", "GIT_SSH_COMMAND"}
+KEPT = {
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+}
 # These lead Copier's Git astray, too.
-ASTRAY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE")
+ASTRAY = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_COMMON_DIR",
+    "GIT_NAMESPACE",
+)
 PROGRESS = ("MERGE_HEAD", "REVERT_HEAD", "BISECT_LOG", "rebase-merge", "rebase-apply", "sequencer")
 
 
@@ -55,7 +68,11 @@ class RefusalError(Exception):
 def run(*command: str | Path, text: str = "", cwd: Path | None = None, env: Mapping[str, str] | None = None,
         check: bool = True) -> subprocess.CompletedProcess[str]:  # fmt: skip
     """Run a program, without variables that change what Git does."""
-    kept = {name: value for name, value in os.environ.items() if name in KEPT or not name.startswith("GIT_")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in KEPT or not name.startswith("GIT_")
+    }
     result = subprocess.run(
         [str(part) for part in command], input=text, cwd=cwd, env={**kept, "LC_ALL": "C", **(env or {})},
         capture_output=True, encoding="utf-8", errors="surrogateescape", check=False,
@@ -88,28 +105,55 @@ def refuse_what_copier_cannot_survive() -> None:
     if version < [2, 38]:
         raise RefusalError("This needs Git 2.38 or newer: update Git first.")
     if astray := [name for name in ASTRAY if name in os.environ]:
-        raise RefusalError(f"{astray[0]} is set and leads Git elsewhere: run `unset {' '.join(astray)}` first.")
+        raise RefusalError(
+            f"{astray[0]} is set and leads Git elsewhere: run `unset {' '.join(astray)}` first."
+        )
     if run("git", "rev-parse", "--quiet", "--verify", "HEAD", check=False).returncode:
         raise RefusalError("The project has no commit yet: commit it first.")
-    if not run("git", "rev-parse", "--quiet", "--verify", "CHERRY_PICK_HEAD", check=False).returncode:
+    if not run(
+        "git", "rev-parse", "--quiet", "--verify", "CHERRY_PICK_HEAD", check=False
+    ).returncode:
         subject = git("log", "-1", "--format=%s", "CHERRY_PICK_HEAD").strip()
-        raise RefusalError(f"A cherry-pick is not finished ({subject}): commit it, or drop it with `git reset --hard`.")
+        raise RefusalError(
+            f"A cherry-pick is not finished ({subject}): commit it, or drop it with `git reset --hard`."
+        )
     for name in PROGRESS:
         if git_path(name).exists():
-            raise RefusalError(f"Git is in the middle of something (.git/{name}): finish or abort it, see `git status`.")
-    options = "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=dirty", "--no-renames"
+            raise RefusalError(
+                f"Git is in the middle of something (.git/{name}): finish or abort it, see `git status`."
+            )
+    options = (
+        "--porcelain",
+        "-z",
+        "--untracked-files=all",
+        "--ignore-submodules=dirty",
+        "--no-renames",
+    )
     if changes := fields(git("status", *options)):
         listed = "".join(f"\n    {line}" for line in changes)
         raise RefusalError(f"Commit or stash your changes before an update:{listed}")
     # Copier looks for the rejects of Git everywhere, and takes these for its own.
     for line in fields(git("status", "--porcelain", "-z", "--ignored")):
         if line.startswith("!! ") and line.endswith(".rej"):
-            raise RefusalError(f"Copier would delete {line[3:]}, which Git ignores: rename it first.")
+            raise RefusalError(
+                f"Copier would delete {line[3:]}, which Git ignores: rename it first."
+            )
     # Copier commits in folders of its own, where hooks of the user's run as well.
     with tempfile.TemporaryDirectory() as folder:
         run("git", "init", "--quiet", cwd=Path(folder))
-        identity = {f"GIT_{who}_{what}": "Copier" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-        command = "commit", "--quiet", "--allow-empty", "--no-verify", "--no-gpg-sign", "--message=dumb commit"
+        identity = {
+            f"GIT_{who}_{what}": "Copier"
+            for who in ("AUTHOR", "COMMITTER")
+            for what in ("NAME", "EMAIL")
+        }
+        command = (
+            "commit",
+            "--quiet",
+            "--allow-empty",
+            "--no-verify",
+            "--no-gpg-sign",
+            "--message=dumb commit",
+        )
         trial = run("git", *command, cwd=Path(folder), env=identity, check=False)
         if trial.returncode:
             hooks = run("git", "rev-parse", "--git-path", "hooks", cwd=Path(folder)).stdout.strip()
@@ -127,11 +171,26 @@ class Objects:
         self.folder = folder
         self.env = {**NOBODY, "GIT_OBJECT_DIRECTORY": str(git_path("objects"))}
         kind = git("rev-parse", "--show-object-format").strip()
-        run("git", "init", "--quiet", "--bare", "--template=", f"--object-format={kind}", folder, env=NOBODY)
+        run(
+            "git",
+            "init",
+            "--quiet",
+            "--bare",
+            "--template=",
+            f"--object-format={kind}",
+            folder,
+            env=NOBODY,
+        )
 
     def git(self, *arguments: str | Path, text: str = "", **env: str) -> str:
         """Run Git there and return what it printed."""
-        return git(f"--git-dir={self.folder}", *arguments, cwd=self.folder, env={**self.env, **env}, text=text)
+        return git(
+            f"--git-dir={self.folder}",
+            *arguments,
+            cwd=self.folder,
+            env={**self.env, **env},
+            text=text,
+        )
 
     def read(self, tree: str) -> Tree:
         """List what a tree holds."""
@@ -146,11 +205,15 @@ class Objects:
         """Store the files of a folder as they are; the prefix comes before their paths."""
         files = sorted(path for path in folder.rglob("*") if path.is_symlink() or path.is_file())
         plain = "".join(f"{path}\n" for path in files if not path.is_symlink())
-        blobs = iter(self.git("hash-object", "-w", "--no-filters", "--stdin-paths", text=plain).splitlines())
+        blobs = iter(
+            self.git("hash-object", "-w", "--no-filters", "--stdin-paths", text=plain).splitlines()
+        )
         tree = {}
         for path in files:
             if path.is_symlink():
-                blob = self.git("hash-object", "-w", "--stdin", text=path.readlink().as_posix()).strip()
+                blob = self.git(
+                    "hash-object", "-w", "--stdin", text=path.readlink().as_posix()
+                ).strip()
                 entry = "120000", blob
             else:
                 entry = "100755" if path.stat().st_mode & 0o100 else "100644", next(blobs)
@@ -206,19 +269,30 @@ class Objects:
 class Render:
     """One version of the template with one set of answers."""
 
-    def __init__(self, address: str, version: str, answers: Mapping[str, Any], folder: Path) -> None:
+    def __init__(
+        self, address: str, version: str, answers: Mapping[str, Any], folder: Path
+    ) -> None:
         """Render it into a folder; none of its tasks or migrations run."""
         import copier
 
         data = {name: value for name, value in answers.items() if not name.startswith("_")}
-        options: dict[str, Any] = {"defaults": True, "quiet": True, "unsafe": True, "skip_tasks": True}
+        options: dict[str, Any] = {
+            "defaults": True,
+            "quiet": True,
+            "unsafe": True,
+            "skip_tasks": True,
+        }
         try:
             worker = copier.run_copy(address, folder, data=data, vcs_ref=version, **options)
         except Exception as error:
             reason = " ".join(str(error).split())
-            raise RefusalError(f"The template cannot be rendered at version {version}: {reason}") from error
+            raise RefusalError(
+                f"The template cannot be rendered at version {version}: {reason}"
+            ) from error
         self.folder = folder
-        self.given_once = [name[1:] for name in worker.template.skip_if_exists if name.startswith("/")]
+        self.given_once = [
+            name[1:] for name in worker.template.skip_if_exists if name.startswith("/")
+        ]
 
 
 def given_once(*renders: Render) -> Callable[[str], bool]:
@@ -253,7 +327,9 @@ def checked_answers(text: str, name: str) -> dict[str, Any]:
     return answers
 
 
-def check_answers(old: Mapping[str, Any], new: Mapping[str, Any], request: Mapping[str, Any]) -> None:
+def check_answers(
+    old: Mapping[str, Any], new: Mapping[str, Any], request: Mapping[str, Any]
+) -> None:
     """Refuse answers that cannot change, or that Copier changed by itself."""
     for name in ("package_name", "module_name"):
         if new.get(name) != old.get(name):
@@ -270,7 +346,9 @@ def check_answers(old: Mapping[str, Any], new: Mapping[str, Any], request: Mappi
             )
 
 
-def pick(ours: Tree, old: Tree, asked: Tree, new: Tree, given: Callable[[str], bool]) -> tuple[Tree, Tree]:
+def pick(
+    ours: Tree, old: Tree, asked: Tree, new: Tree, given: Callable[[str], bool]
+) -> tuple[Tree, Tree]:
     """Build the two trees whose difference the project gets.
 
     A file that was given once is left out of it: in both trees it is as the owner has it. Only another answer changes
@@ -309,18 +387,26 @@ class Project:
         """Look at the repository of the current folder."""
         self.top = Path(git("rev-parse", "--show-toplevel").removesuffix("\n"))
         self.prefix = git("rev-parse", "--show-prefix").removesuffix("\n")
-        flags = [line.split(" ", 1) for line in fields(git("ls-files", "-v", "-z", "--full-name", cwd=self.top))]
+        flags = [
+            line.split(" ", 1)
+            for line in fields(git("ls-files", "-v", "-z", "--full-name", cwd=self.top))
+        ]
         self.skipped = {path for flag, path in flags if flag in "Ss"}
         self.unseen = {path for flag, path in flags if flag.islower() or flag == "S"}
 
     def check(self, before: Tree, after: Tree) -> None:
         """Refuse to write where something stands that Git does not know, or does not look at."""
         gone = before.keys() - after.keys()
-        for path in sorted(self.unseen & {path for path in before if before[path] != after.get(path)}):
+        for path in sorted(
+            self.unseen & {path for path in before if before[path] != after.get(path)}
+        ):
             if not (self.top / path).is_file():
                 if path in self.skipped:
                     continue
-            elif git("hash-object", f"--path={path}", "--", path, cwd=self.top).strip() == before[path][1]:
+            elif (
+                git("hash-object", f"--path={path}", "--", path, cwd=self.top).strip()
+                == before[path][1]
+            ):
                 continue
             raise RefusalError(
                 f"You changed {path}, and Git does not look at it: run `git update-index --no-assume-unchanged "
@@ -342,11 +428,21 @@ class Project:
         place = self.top / path
         if place.is_symlink() or place.is_file():
             return path
-        below = (Path(folder, name) for folder, folders, files in os.walk(place) for name in (*folders, *files))
-        found = (item.relative_to(self.top).as_posix() for item in below if item.is_symlink() or item.is_file())
+        below = (
+            Path(folder, name)
+            for folder, folders, files in os.walk(place)
+            for name in (*folders, *files)
+        )
+        found = (
+            item.relative_to(self.top).as_posix()
+            for item in below
+            if item.is_symlink() or item.is_file()
+        )
         return next((name for name in found if name not in gone), "")
 
-    def write(self, before: Tree, after: Tree, stages: Mapping[str, list[Stage]], index: Path, last: str) -> None:
+    def write(
+        self, before: Tree, after: Tree, stages: Mapping[str, list[Stage]], index: Path, last: str
+    ) -> None:
         """Change the index, then the files.
 
         Args:
@@ -359,10 +455,22 @@ class Project:
         changed = {path for path in {*before, *after} if before.get(path) != after.get(path)}
         gone = sorted(changed - after.keys())
         lines = [f"0 {NO_OBJECT}\t{path}" for path in [*gone, *stages]]
-        lines += [f"{' '.join(after[path])}\t{path}" for path in sorted(changed - stages.keys() - {*gone})]
+        lines += [
+            f"{' '.join(after[path])}\t{path}" for path in sorted(changed - stages.keys() - {*gone})
+        ]
         lines += [f"{' '.join(stage)}\t{path}" for path, found in stages.items() for stage in found]
-        git("update-index", "-z", "--index-info", text="".join(f"{line}\0" for line in lines), cwd=self.top)
-        absent = {path for path in self.skipped & (changed - stages.keys() - {*gone}) if not (self.top / path).exists()}
+        git(
+            "update-index",
+            "-z",
+            "--index-info",
+            text="".join(f"{line}\0" for line in lines),
+            cwd=self.top,
+        )
+        absent = {
+            path
+            for path in self.skipped & (changed - stages.keys() - {*gone})
+            if not (self.top / path).exists()
+        }
         if absent:
             names = "".join(f"{path}\0" for path in sorted(absent))
             git("update-index", "-z", "--skip-worktree", "--stdin", text=names, cwd=self.top)
@@ -372,9 +480,20 @@ class Project:
                 for folder in PurePosixPath(path).parents[:-1]:
                     (self.top / folder).rmdir()
         # Attributes first, since they say how to write the others.
-        order = sorted(changed - {*gone} - absent, key=lambda path: (path == last, ".gitattributes" not in path, path))
+        order = sorted(
+            changed - {*gone} - absent,
+            key=lambda path: (path == last, ".gitattributes" not in path, path),
+        )
         names = "".join(f"{path}\0" for path in order)
-        git("checkout-index", "--force", "-z", "--stdin", text=names, cwd=self.top, env={"GIT_INDEX_FILE": str(index)})
+        git(
+            "checkout-index",
+            "--force",
+            "-z",
+            "--stdin",
+            text=names,
+            cwd=self.top,
+            env={"GIT_INDEX_FILE": str(index)},
+        )
         git("update-index", "-q", "--refresh", cwd=self.top, check=False)
 
 
@@ -391,7 +510,10 @@ def news(changelog: Path, old: str, new: str) -> str:
 def locks() -> Iterator[tuple[str, list[str]]]:
     """Name the lock files that Git knows, and the command that brings each in line."""
     for name, command in (
-        ("crates/Cargo.lock", ["cargo", "update", "--workspace", "--quiet", "--manifest-path", "crates/Cargo.toml"]),
+        (
+            "crates/Cargo.lock",
+            ["cargo", "update", "--workspace", "--quiet", "--manifest-path", "crates/Cargo.toml"],
+        ),
         ("uv.lock", ["uv", "lock", "--quiet"]),
     ):
         if git("ls-files", "--", name):
@@ -402,7 +524,9 @@ def lock() -> Iterator[str]:
     """Bring the lock files in line; yield the commands that are left to do."""
     for name, command in locks():
         offline = [[*command, "--offline"], command]
-        if shutil.which(command[0]) and any(not run(*each, check=False).returncode for each in offline):
+        if shutil.which(command[0]) and any(
+            not run(*each, check=False).returncode for each in offline
+        ):
             git("add", "--", name)
         else:
             yield " ".join(command)
@@ -424,10 +548,14 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         project = Project()
         objects = Objects(folder / "git")
         old = Render(last["_src_path"], last["_commit"], last, folder / "old")
-        new = asked = Render(last["_src_path"], request["version"] or version, answers, folder / "new")
+        new = asked = Render(
+            last["_src_path"], request["version"] or version, answers, folder / "new"
+        )
         if {**last, **{key: answers[key] for key in answers if key.startswith("_")}} != answers:
             with suppress(RefusalError):  # an old answer that the new version does not take
-                asked = Render(last["_src_path"], request["version"] or version, last, folder / "asked")
+                asked = Render(
+                    last["_src_path"], request["version"] or version, last, folder / "asked"
+                )
         head = objects.read(git("rev-parse", "HEAD^{tree}").strip())
         inside = {path: entry for path, entry in head.items() if path.startswith(project.prefix)}
         outside = {path: entry for path, entry in head.items() if path not in inside}
@@ -439,11 +567,15 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         )
         title = f"template-{re.sub(r'[^0-9A-Za-z.-]', '-', version)}"
         root = objects.commit("base", {**outside, **base})
-        picked = objects.commit(title, {**outside, **theirs}, root, f"build: update the template to {version}")
+        picked = objects.commit(
+            title, {**outside, **theirs}, root, f"build: update the template to {version}"
+        )
         objects.commit("yours", head, root)
         merged, stages = objects.merge("yours", title)
         # What the owner deleted stays deleted: there is a base and theirs, but no ours.
-        deleted = sorted(path for path, found in stages.items() if [stage for *_, stage in found] == ["1", "3"])
+        deleted = sorted(
+            path for path, found in stages.items() if [stage for *_, stage in found] == ["1", "3"]
+        )
         for path in deleted:
             del stages[path]
             merged.pop(path, None)
@@ -454,19 +586,25 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         git("update-ref", "CHERRY_PICK_HEAD", picked)
         git_path("MERGE_MSG").write_text(f"build: update the template to {version}\n", "utf-8")
         try:
-            index = objects.index({path: merged[path] for path in merged if head.get(path) != merged[path]}, "files")
+            index = objects.index(
+                {path: merged[path] for path in merged if head.get(path) != merged[path]}, "files"
+            )
             project.write(head, merged, stages, index, project.prefix + name)
         except (RefusalError, OSError) as error:
             raise RefusalError(f"The update stopped half-way: {error}\n{BACK}") from error
     report(last["_commit"], version, template, deleted, stages)
 
 
-def report(old: str, new: str, template: Path, deleted: list[str], stages: Mapping[str, list[Stage]]) -> None:
+def report(
+    old: str, new: str, template: Path, deleted: list[str], stages: Mapping[str, list[Stage]]
+) -> None:
     """Tell what happened, and bring the lock files in line if nothing clashes."""
     if changes := news(template / "CHANGELOG.md", old, new):
         print(f"What changed in the template:\n\n{changes}\n")
     if deleted:
-        print(f"You had deleted what the new version changed, and it stays deleted: {', '.join(deleted)}")
+        print(
+            f"You had deleted what the new version changed, and it stays deleted: {', '.join(deleted)}"
+        )
     if stages:
         listed = "".join(f"    {path}\n" for path in sorted(stages))
         left = " && ".join(" ".join(command) for _, command in locks())
@@ -476,7 +614,9 @@ def report(old: str, new: str, template: Path, deleted: list[str], stages: Mappi
         )
     git("update-ref", "-d", "CHERRY_PICK_HEAD")
     left = list(lock())
-    print(f"The project has version {new} of its template now. See `git diff HEAD`, run `make test`, then commit. {BACK}")
+    print(
+        f"The project has version {new} of its template now. See `git diff HEAD`, run `make test`, then commit. {BACK}"
+    )
     for command in left:
         print(f"Left to do, since it failed here: {command}")
 
