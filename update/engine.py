@@ -1,16 +1,15 @@
 """Updates a project: the difference between two renders of the template, cherry-picked by Git.
 
-Copier itself writes nothing in an update (`_exclude` in copier.yml). It runs this as a migration, once before and
-once after it has asked its questions. The first run refuses what Copier could not survive. The second renders the
-old version with the old answers and the new version with the new ones, and lets Git merge: base is the old render,
-ours is HEAD, theirs is the new render. Up to here there are only objects that no branch knows. Then the project
-changes: the index first and at once, the files next, the answers last, so that `git reset --hard` leads back from
-any moment. A half-done update is a cherry-pick in progress, and `git status` says so.
+Copier writes nothing itself in an update (`_exclude` in copier.yml). It runs this twice, before and after it asks its
+questions. The first run refuses what Copier could not survive. The second renders the old version with the old
+answers and the new version with the new ones, and Git merges: base is the old render, ours is HEAD, theirs is the new
+render. Until then there are only objects that no branch knows. Then the project changes: the index first and at once,
+the files next, the answers last, so that `git reset --hard` leads back from any moment. A half-done update is a
+cherry-pick in progress, and `git status` says so.
 
 This runs on the Python that runs Copier, and imports nothing but what Copier needs itself.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -19,310 +18,216 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-Entry = tuple[str, str]  # mode and object
-Tree = dict[str, Entry]  # by path
-Stage = tuple[str, str, str]  # mode, object and stage of an unmerged path
+Tree = dict[str, tuple[str, ...]]  # mode and object by path
+Stages = dict[str, list[tuple[str, ...]]]  # mode, object and stage of what is unmerged, by path
+Result = subprocess.CompletedProcess[str]
 
 BACK = "To go back to where you were: git reset --hard"
-NO_OBJECT = "0" * 40
-# What a user may have set must not change what Git does here.
-NEUTRAL = {
-    "core.hooksPath": os.devnull,
+TITLE = "build: update the template to {}"
+# Whatever the user has set, Git does the same here.
+SETTINGS = {
     "core.fsmonitor": "false",
+    "core.hooksPath": os.devnull,
     "core.quotePath": "false",
     "core.splitIndex": "false",
     "merge.conflictStyle": "merge",
     "merge.directoryRenames": "false",  # a file that one side adds stays where that side put it
-    "merge.renames": "true",
     "merge.renameLimit": "0",
+    "merge.renames": "true",
 }
 NOBODY = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_ATTR_NOSYSTEM": "1"}
-KEPT = {
-    "GIT_CONFIG_GLOBAL",
-    "GIT_CONFIG_SYSTEM",
-    "GIT_CONFIG_NOSYSTEM",
-    "GIT_SSH",
-    "GIT_SSH_COMMAND",
+KEPT = re.compile(r"(?!GIT_)|GIT_CONFIG_(GLOBAL|SYSTEM|NOSYSTEM)$|GIT_SSH")
+# Where these lead, Copier's own Git goes as well.
+ASTRAY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
+UNFINISHED = ("MERGE_HEAD", "REVERT_HEAD", "BISECT_LOG", "rebase-merge", "rebase-apply")
+LOCKS = {
+    "crates/Cargo.lock": "cargo update --workspace --quiet --manifest-path crates/Cargo.toml",
+    "uv.lock": "uv lock --quiet",
 }
-# These lead Copier's Git astray, too.
-ASTRAY = (
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_COMMON_DIR",
-    "GIT_NAMESPACE",
-)
-PROGRESS = ("MERGE_HEAD", "REVERT_HEAD", "BISECT_LOG", "rebase-merge", "rebase-apply", "sequencer")
 
 
 class RefusalError(Exception):
     """The update cannot go on, for a reason that the user can read."""
 
 
-def run(*command: str | Path, text: str = "", cwd: Path | None = None, env: Mapping[str, str] | None = None,
-        check: bool = True) -> subprocess.CompletedProcess[str]:  # fmt: skip
-    """Run a program, without variables that change what Git does."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in KEPT or not name.startswith("GIT_")
-    }
+def run(*command: str | Path, env: Mapping[str, str] | None = None, text: str = "",
+        cwd: Path | None = None, allowed: tuple[int, ...] = (0,)) -> Result:  # fmt: skip
+    """Run a program that must end with an allowed status; any if none is allowed."""
+    kept = {name: value for name, value in os.environ.items() if KEPT.match(name)}
     result = subprocess.run(
-        [str(part) for part in command], input=text, cwd=cwd, env={**kept, "LC_ALL": "C", **(env or {})},
-        capture_output=True, encoding="utf-8", errors="surrogateescape", check=False,
-    )  # fmt: skip
-    if check and result.returncode:
-        said = (result.stderr or result.stdout or str(result.returncode)).strip()
-        raise RefusalError(f"{command[0]} failed: {' '.join(said.splitlines())}")
+        [str(part) for part in command],
+        input=text,
+        cwd=cwd,
+        env={**kept, "LC_ALL": "C", **(env or {})},
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        check=False,
+    )
+    if allowed and result.returncode not in allowed:
+        said = result.stderr or result.stdout or f"status {result.returncode}"
+        raise RefusalError(f"{command[0]}: {' '.join(said.split())}")
     return result
 
 
-def git(*arguments: str | Path, **kwargs: Any) -> str:
-    """Run Git in the project, or with `--git-dir` elsewhere, and return what it printed."""
-    settings = [part for name, value in NEUTRAL.items() for part in ("-c", f"{name}={value}")]
-    return run("git", *settings, *arguments, **kwargs).stdout
+def git(*arguments: str | Path, **options: Any) -> Result:  # noqa: ANN401
+    """Run Git in the project, or elsewhere with `--git-dir`."""
+    settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+    return run("git", *settings, *arguments, **options)
+
+
+def told(*arguments: str | Path, **options: Any) -> str:  # noqa: ANN401
+    """Return the one line that Git prints."""
+    return git(*arguments, **options).stdout.removesuffix("\n")
+
+
+def fields(result: Result) -> list[str]:
+    """Split what Git printed with `-z`."""
+    return result.stdout.split("\0")[:-1]
 
 
 def git_path(name: str) -> Path:
     """Return where Git keeps something of this working tree."""
-    return Path(git("rev-parse", "--git-path", name).removesuffix("\n")).absolute()
-
-
-def fields(printed: str) -> list[str]:
-    """Split what Git printed with `-z`."""
-    return printed.split("\0")[:-1]
+    return Path(told("rev-parse", "--git-path", name)).absolute()
 
 
 def refuse_what_copier_cannot_survive() -> None:
     """Look at the project before Copier begins."""
-    version = [int(part) for part in re.findall(r"\d+", run("git", "version").stdout)[:2]]
-    if version < [2, 38]:
+    if [int(part) for part in re.findall(r"\d+", told("version"))[:2]] < [2, 38]:
         raise RefusalError("This needs Git 2.38 or newer: update Git first.")
     if astray := [name for name in ASTRAY if name in os.environ]:
-        raise RefusalError(
-            f"{astray[0]} is set and leads Git elsewhere: run `unset {' '.join(astray)}` first."
-        )
-    if run("git", "rev-parse", "--quiet", "--verify", "HEAD", check=False).returncode:
+        raise RefusalError(f"Git is led elsewhere: run `unset {' '.join(astray)}` first.")
+    if git("rev-parse", "--quiet", "--verify", "HEAD", allowed=(0, 1)).returncode:
         raise RefusalError("The project has no commit yet: commit it first.")
-    if not run(
-        "git", "rev-parse", "--quiet", "--verify", "CHERRY_PICK_HEAD", check=False
-    ).returncode:
-        subject = git("log", "-1", "--format=%s", "CHERRY_PICK_HEAD").strip()
-        raise RefusalError(
-            f"A cherry-pick is not finished ({subject}): commit it, or drop it with `git reset --hard`."
-        )
-    for name in PROGRESS:
+    if picked := told("rev-parse", "--quiet", "--verify", "CHERRY_PICK_HEAD", allowed=(0, 1)):
+        title = told("log", "-1", "--format=%s", picked)
+        raise RefusalError(f"Unfinished: {title!r}. Commit it, or drop it with `git reset --hard`.")
+    for name in UNFINISHED:
         if git_path(name).exists():
             raise RefusalError(
-                f"Git is in the middle of something (.git/{name}): finish or abort it, see `git status`."
+                f"Git is amid something ({name}): see `git status`, and end it first."
             )
-    options = (
-        "--porcelain",
-        "-z",
-        "--untracked-files=all",
-        "--ignore-submodules=dirty",
-        "--no-renames",
-    )
-    if changes := fields(git("status", *options)):
-        listed = "".join(f"\n    {line}" for line in changes)
-        raise RefusalError(f"Commit or stash your changes before an update:{listed}")
+    status = "status", "--porcelain", "-z"
+    if changes := fields(git(*status, "--untracked-files=all", "--ignore-submodules=dirty")):
+        raise RefusalError(
+            "\n    ".join(["Commit or stash your changes before an update:", *changes])
+        )
     # Copier looks for the rejects of Git everywhere, and takes these for its own.
-    for line in fields(git("status", "--porcelain", "-z", "--ignored")):
+    for line in fields(git(*status, "--ignored")):
         if line.startswith("!! ") and line.endswith(".rej"):
-            raise RefusalError(
-                f"Copier would delete {line[3:]}, which Git ignores: rename it first."
-            )
+            raise RefusalError(f"Copier would delete your ignored {line[3:]}: rename it first.")
     # Copier commits in folders of its own, where hooks of the user's run as well.
     with tempfile.TemporaryDirectory() as folder:
-        run("git", "init", "--quiet", cwd=Path(folder))
-        identity = {
-            f"GIT_{who}_{what}": "Copier"
-            for who in ("AUTHOR", "COMMITTER")
-            for what in ("NAME", "EMAIL")
-        }
-        command = (
-            "commit",
-            "--quiet",
-            "--allow-empty",
-            "--no-verify",
-            "--no-gpg-sign",
-            "--message=dumb commit",
-        )
-        trial = run("git", *command, cwd=Path(folder), env=identity, check=False)
-        if trial.returncode:
-            hooks = run("git", "rev-parse", "--git-path", "hooks", cwd=Path(folder)).stdout.strip()
+        run("git", "init", "--quiet", folder)
+        settings = "-c", "user.name=Copier", "-c", "user.email=copier", "-C", folder
+        commit = "commit", "--allow-empty", "--no-verify", "--no-gpg-sign", "--message=dumb commit"
+        if said := run("git", *settings, *commit, allowed=()).returncode:
+            hooks = run("git", "-C", folder, "rev-parse", "--git-path", "hooks").stdout.strip()
             raise RefusalError(
-                f"A Git hook of yours in {hooks} refuses Copier's own commits ({trial.stderr.strip()}): switch it off "
-                f"for the update."
+                f"A Git hook of yours in {hooks} stops Copier's own commits (status {said}): switch "
+                f"it off for the update."
             )
 
 
 class Objects:
-    """A repository for one merge: the project's objects, but no settings, attributes or branches of anybody's."""
+    """A repository for one merge: the project's objects, and nobody's settings and attributes."""
 
     def __init__(self, folder: Path) -> None:
-        """Make it in an empty folder."""
+        """Make it in a folder that does not exist yet."""
+        kind = told("rev-parse", "--show-object-format")
         self.folder = folder
         self.env = {**NOBODY, "GIT_OBJECT_DIRECTORY": str(git_path("objects"))}
-        kind = git("rev-parse", "--show-object-format").strip()
-        run(
-            "git",
-            "init",
-            "--quiet",
-            "--bare",
-            "--template=",
-            f"--object-format={kind}",
-            folder,
-            env=NOBODY,
-        )
+        self.git("init", "--quiet", "--bare", "--template=", f"--object-format={kind}")
 
-    def git(self, *arguments: str | Path, text: str = "", **env: str) -> str:
-        """Run Git there and return what it printed."""
+    def git(
+        self, *arguments: str | Path, env: Mapping[str, str] | None = None, **options: Any
+    ) -> Result:  # noqa: ANN401
+        """Run Git there."""
         return git(
-            f"--git-dir={self.folder}",
-            *arguments,
-            cwd=self.folder,
-            env={**self.env, **env},
-            text=text,
+            f"--git-dir={self.folder}", *arguments, env={**self.env, **(env or {})}, **options
         )
 
     def read(self, tree: str) -> Tree:
         """List what a tree holds."""
-        found = {}
-        for line in fields(self.git("ls-tree", "-r", "-z", tree)):
-            information, path = line.split("\t", 1)
-            mode, _, blob = information.split(" ")
-            found[path] = mode, blob
-        return found
+        lines = [line.split("\t", 1) for line in fields(self.git("ls-tree", "-r", "-z", tree))]
+        return {path: (about.split(" ")[0], about.split(" ")[2]) for about, path in lines}
 
     def store(self, folder: Path, prefix: str) -> Tree:
-        """Store the files of a folder as they are; the prefix comes before their paths."""
-        files = sorted(path for path in folder.rglob("*") if path.is_symlink() or path.is_file())
-        plain = "".join(f"{path}\n" for path in files if not path.is_symlink())
-        blobs = iter(
-            self.git("hash-object", "-w", "--no-filters", "--stdin-paths", text=plain).splitlines()
-        )
-        tree = {}
-        for path in files:
-            if path.is_symlink():
-                blob = self.git(
-                    "hash-object", "-w", "--stdin", text=path.readlink().as_posix()
-                ).strip()
-                entry = "120000", blob
-            else:
-                entry = "100755" if path.stat().st_mode & 0o100 else "100644", next(blobs)
-            tree[prefix + path.relative_to(folder).as_posix()] = entry
-        return tree
+        """Store the files of a folder byte by byte; the prefix comes before their paths."""
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        names = "".join(f"{path}\n" for path in paths)
+        stored = self.git("hash-object", "-w", "--no-filters", "--stdin-paths", text=names).stdout
+        modes = ["100755" if path.stat().st_mode & 0o100 else "100644" for path in paths]
+        keys = [prefix + path.relative_to(folder).as_posix() for path in paths]
+        return dict(zip(keys, zip(modes, stored.split(), strict=True), strict=True))
 
-    def index(self, tree: Tree, name: str) -> Path:
-        """Write an index that holds a tree."""
-        path = self.folder / name
-        lines = "".join(f"{mode} {blob}\t{path}\0" for path, (mode, blob) in tree.items())
-        self.git("update-index", "-z", "--index-info", text=lines, GIT_INDEX_FILE=str(path))
-        return path
+    def index(self, tree: Tree, name: str) -> dict[str, str]:
+        """Write an index that holds a tree, and return the variable that makes Git use it."""
+        variable = {"GIT_INDEX_FILE": str(self.folder / name)}
+        lines = "".join(f"{' '.join(entry)}\t{path}\0" for path, entry in tree.items())
+        self.git("update-index", "-z", "--index-info", text=lines, env=variable)
+        return variable
 
-    def commit(self, name: str, tree: Tree, parent: str = "", message: str = "-") -> str:
-        """Commit a tree to a branch, whose name conflict markers will show."""
-        root = self.git("write-tree", GIT_INDEX_FILE=str(self.index(tree, f"{name}.index"))).strip()
-        found = re.match(r"(.*) <(.*)>", git("var", "GIT_AUTHOR_IDENT", check=False))
-        user, address = found.groups() if found else ("Copier", "copier")
-        env = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER")
-               for what, value in (("NAME", user), ("EMAIL", address))}  # fmt: skip
-        parents = ("-p", parent) if parent else ()
-        commit = self.git("commit-tree", root, *parents, "-m", message, **env).strip()
-        self.git("update-ref", f"refs/heads/{name}", commit)
+    def commit(self, branch: str, tree: Tree, *parents: str, title: str = "-") -> str:
+        """Commit a tree to a branch, whose name conflict markers show."""
+        root = self.git("write-tree", env=self.index(tree, branch)).stdout.strip()
+        author = re.match(r"(.*) <(.*)>", told("var", "GIT_AUTHOR_IDENT", allowed=()))
+        name, address = author.groups() if author else ("Copier", "copier")
+        settings = "-c", f"user.name={name}", "-c", f"user.email={address}"
+        command = "commit-tree", root, "-m", title, *(f"-p{parent}" for parent in parents)
+        commit = self.git(*settings, *command).stdout.strip()
+        self.git("update-ref", f"refs/heads/{branch}", commit)
         return commit
 
-    def merge(self, ours: str, theirs: str) -> tuple[Tree, dict[str, list[Stage]]]:
-        """Merge two branches.
-
-        Returns:
-            The merged tree, with markers where they clash, and the stages of each path that clashes.
-        """
-        command = "merge-tree", "--write-tree", "-z", "--messages", ours, theirs
-        result = run("git", *(part for name, value in NEUTRAL.items() for part in ("-c", f"{name}={value}")),
-                     f"--git-dir={self.folder}", *command, cwd=self.folder, env=self.env, check=False)  # fmt: skip
-        if result.returncode not in (0, 1):
-            raise RefusalError(f"git merge-tree failed: {result.stderr.strip()}")
-        printed = fields(result.stdout)
-        end = printed.index("") if "" in printed else len(printed)
-        stages: dict[str, list[Stage]] = {}
-        for line in printed[1:end]:
-            information, path = line.split("\t", 1)
-            mode, blob, stage = information.split(" ")
-            stages.setdefault(path, []).append((mode, blob, stage))
-        for before, kind in zip(printed[end:], printed[end + 1 :], strict=False):
+    def merge(self, ours: str, theirs: str) -> tuple[Tree, Stages]:
+        """Merge two branches; return a tree, with markers where they clash, and what is unmerged."""
+        result = self.git("merge-tree", "--write-tree", "-z", ours, theirs, allowed=(0, 1))
+        root, *lines = fields(result)
+        end = lines.index("") if result.returncode else 0
+        stages: Stages = {}
+        for about, path in (line.split("\t", 1) for line in lines[:end]):
+            stages.setdefault(path, []).append(tuple(about.split(" ")))
+        for path, kind in zip(lines[end:], lines[end + 1 :], strict=False):
             if kind == "CONFLICT (file/directory)":
                 raise RefusalError(
-                    f"{before} is a file on one side and a folder on the other, yours and the new version's: rename "
-                    f"yours first."
+                    f"{path} is a folder in your project or in the new version, and a file in the "
+                    f"other: rename yours first."
                 )
-        return self.read(printed[0]), stages
+        return self.read(root), stages
 
 
-class Render:
-    """One version of the template with one set of answers."""
+def render(answers: Mapping[str, Any], address: str, version: str, folder: Path) -> list[str]:
+    """Render one version of the template, and return what it gives once."""
+    import copier
 
-    def __init__(
-        self, address: str, version: str, answers: Mapping[str, Any], folder: Path
-    ) -> None:
-        """Render it into a folder; none of its tasks or migrations run."""
-        import copier
-
-        data = {name: value for name, value in answers.items() if not name.startswith("_")}
-        options: dict[str, Any] = {
-            "defaults": True,
-            "quiet": True,
-            "unsafe": True,
-            "skip_tasks": True,
-        }
-        try:
-            worker = copier.run_copy(address, folder, data=data, vcs_ref=version, **options)
-        except Exception as error:
-            reason = " ".join(str(error).split())
-            raise RefusalError(
-                f"The template cannot be rendered at version {version}: {reason}"
-            ) from error
-        self.folder = folder
-        self.given_once = [
-            name[1:] for name in worker.template.skip_if_exists if name.startswith("/")
-        ]
+    data = {name: value for name, value in answers.items() if not name.startswith("_")}
+    options: dict[str, Any] = {"defaults": True, "quiet": True, "unsafe": True, "skip_tasks": True}
+    try:
+        worker = copier.run_copy(address, folder, data=data, vcs_ref=version, **options)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise RefusalError(f"Version {version} of the template fails: {reason}") from error
+    return [name[1:] for name in worker.template.skip_if_exists if name.startswith("/")]
 
 
-def given_once(*renders: Render) -> Callable[[str], bool]:
-    """Tell which files were given to the owner once, by what either version says."""
-    names = {name for render in renders for name in render.given_once}
-    parts = "|".join(re.escape(name).replace(r"\*", "[^/]*") for name in sorted(names))
-    return re.compile(rf"(?:{parts})(?:/.*)?", re.DOTALL).fullmatch  # type: ignore[return-value]
-
-
-def checked_answers(text: str, name: str) -> dict[str, Any]:
-    """Read the answers that the project was made from.
-
-    Args:
-        text: The answers file of the last commit.
-        name: How it is called.
-
-    Returns:
-        The answers.
-    """
+def last_answers(name: str) -> dict[str, Any]:
+    """Return the answers that the project was made from."""
     import yaml
+    from answers import answers_checksum
 
+    text = told("show", f"HEAD:./{name}")
     answers: dict[str, Any] = yaml.safe_load(text)
-    counted = {name: value for name, value in answers.items() if name != "_src_path"}
-    digest = hashlib.sha256(json.dumps(counted, sort_keys=True, default=str).encode()).hexdigest()
     checksum = re.search(r"^# checksum: (\w+)", text, re.MULTILINE)
-    if checksum and not digest.startswith(checksum[1]):
+    if checksum and checksum[1] != answers_checksum(answers):
         raise RefusalError(
-            f"{name} was edited by hand, so nobody knows what the project was made from: restore it from Git, and "
-            f"change answers with `--data`. If you are sure that its answers describe the project as it is, delete "
-            f"the line with the checksum."
+            f"{name} was edited by hand, so nobody knows what the project was made from: restore it "
+            f"from Git, and change answers with `--data`. If you are sure that its answers describe "
+            f"the project as it is, delete the line with the checksum."
         )
     return answers
 
@@ -331,53 +236,46 @@ def check_answers(
     old: Mapping[str, Any], new: Mapping[str, Any], request: Mapping[str, Any]
 ) -> None:
     """Refuse answers that cannot change, or that Copier changed by itself."""
-    for name in ("package_name", "module_name"):
-        if new.get(name) != old.get(name):
-            raise RefusalError(
-                f"Keep {old.get(name)}: your source files have this {name.replace('_', ' ')}, so an update cannot "
-                f"change it; rename by hand."
-            )
     for name, answer in old.items():
-        given = name in request["data"] or name.startswith("_") or not request["defaults"]
-        if not given and new.get(name, answer) != answer:
+        if name.startswith("_") or new.get(name, answer) == answer:
+            continue
+        if name in ("package_name", "module_name"):
             raise RefusalError(
-                f"This version of the template no longer takes {answer!r} for {name}: choose an answer with "
-                f"--data '{name}=...'."
+                f"Keep {answer}: your source files have this name, so an update cannot change it; "
+                f"rename by hand."
+            )
+        if request["defaults"] and name not in request["data"]:
+            raise RefusalError(
+                f"This version of the template no longer takes {answer!r} for {name}: choose an "
+                f"answer with --data '{name}=...'."
             )
 
 
-def pick(
-    ours: Tree, old: Tree, asked: Tree, new: Tree, given: Callable[[str], bool]
-) -> tuple[Tree, Tree]:
-    """Build the two trees whose difference the project gets.
+def pick(ours: Tree, old: Tree, asked: Tree, new: Tree, given: Callable[[str], object]) -> None:
+    """Leave what was given once out of the difference between the old render and the new one.
 
-    A file that was given once is left out of it: in both trees it is as the owner has it. Only another answer changes
-    it, as when the licence is another one now, or brings it, or takes it away if the owner has not changed it.
+    In both it becomes what the owner has. Only another answer changes it, as when the licence is
+    another one now, or brings it, or takes it away if the owner has not touched it.
 
     Args:
         ours: The project.
-        old: The old version with the old answers.
+        old: The old version with the old answers; changed here.
         asked: The new version with the old answers.
-        new: The new version with the new answers.
-        given: Tells what was given once.
-
-    Returns:
-        Both trees.
+        new: The new version with the new answers; changed here.
+        given: Tells which paths were given once.
     """
-    base, theirs = dict(old), dict(new)
     for path in filter(given, {*old, *asked, *new}):
         mine, before, after = ours.get(path), asked.get(path), new.get(path)
-        pair = mine, mine
+        base = theirs = mine
         if before != after:
             if mine == before or (mine and mine == old.get(path)):
-                pair = mine, after
+                theirs = after
             elif mine and before and after:
-                pair = before, after
-        for tree, entry in zip((base, theirs), pair, strict=True):
+                base, theirs = before, after
+        for tree, entry in ((old, base), (new, theirs)):
             tree.pop(path, None)
             if entry:
                 tree[path] = entry
-    return base, theirs
 
 
 class Project:
@@ -385,151 +283,110 @@ class Project:
 
     def __init__(self) -> None:
         """Look at the repository of the current folder."""
-        self.top = Path(git("rev-parse", "--show-toplevel").removesuffix("\n"))
-        self.prefix = git("rev-parse", "--show-prefix").removesuffix("\n")
-        flags = [
-            line.split(" ", 1)
-            for line in fields(git("ls-files", "-v", "-z", "--full-name", cwd=self.top))
-        ]
-        self.skipped = {path for flag, path in flags if flag in "Ss"}
-        self.unseen = {path for flag, path in flags if flag.islower() or flag == "S"}
+        self.top = Path(told("rev-parse", "--show-toplevel"))
+        self.prefix = told("rev-parse", "--show-prefix")
+        listed = [line.split(" ", 1) for line in fields(self.git("ls-files", "-v", "-z"))]
+        self.skipped = {path for flag, path in listed if flag in "sS"}
+        self.unseen = {path for flag, path in listed if flag == "S" or flag.islower()}
+
+    def git(
+        self, *arguments: str, paths: Iterator[str] | tuple[str, ...] = (), **options: Any
+    ) -> Result:  # noqa: ANN401
+        """Run Git in the topmost folder; the paths are its input."""
+        return git(*arguments, cwd=self.top, text="".join(f"{path}\0" for path in paths), **options)
 
     def check(self, before: Tree, after: Tree) -> None:
-        """Refuse to write where something stands that Git does not know, or does not look at."""
+        """Refuse to write where something stands that Git does not know or does not look at."""
         gone = before.keys() - after.keys()
         for path in sorted(
             self.unseen & {path for path in before if before[path] != after.get(path)}
         ):
-            if not (self.top / path).is_file():
-                if path in self.skipped:
-                    continue
-            elif (
-                git("hash-object", f"--path={path}", "--", path, cwd=self.top).strip()
-                == before[path][1]
+            if not (self.top / path).exists() and path in self.skipped:
+                continue  # outside of a sparse checkout
+            if (
+                told("hash-object", f"--path={path}", path, cwd=self.top, allowed=())
+                != before[path][1]
             ):
-                continue
-            raise RefusalError(
-                f"You changed {path}, and Git does not look at it: run `git update-index --no-assume-unchanged "
-                f"--no-skip-worktree -- {path}`, then commit or stash the change."
-            )
+                raise RefusalError(
+                    f"You changed {path}, and Git does not look at it: run `git update-index "
+                    f"--no-assume-unchanged --no-skip-worktree {path}`, then commit or stash it."
+                )
         for path in sorted(after.keys() - before.keys()):
             if found := self.obstacle(path, gone):
                 raise RefusalError(
-                    f"The new version has {path}, and Git does not know your {found}, so it could not bring it back: "
-                    f"rename it, or add it with `git add --force` and commit."
+                    f"The new version has {path}, and Git does not know your {found}: rename it, or "
+                    f"`git add --force` and commit it."
                 )
 
-    def obstacle(self, path: str, gone: set[str]) -> str:
-        """Name what stands in the place of a new file, if Git does not take it away."""
-        for folder in reversed(PurePosixPath(path).parents[:-1]):
-            place = self.top / folder
-            if place.is_symlink() or place.is_file():
-                return "" if str(folder) in gone else str(folder)
-        place = self.top / path
-        if place.is_symlink() or place.is_file():
-            return path
-        below = (
-            Path(folder, name)
-            for folder, folders, files in os.walk(place)
-            for name in (*folders, *files)
-        )
-        found = (
-            item.relative_to(self.top).as_posix()
-            for item in below
-            if item.is_symlink() or item.is_file()
-        )
-        return next((name for name in found if name not in gone), "")
+    def obstacle(self, path: str, gone: Set[str]) -> str:
+        """Name what stands in the place of a new file and does not go away."""
+        for place in (*reversed(PurePosixPath(path).parents[:-1]), PurePosixPath(path)):
+            if (self.top / place).is_symlink() or (self.top / place).is_file():
+                return "" if str(place) in gone else str(place)
+        below = ((folder, *names, *others) for folder, names, others in os.walk(self.top / path))
+        found = (Path(folder, name) for folder, *names in below for name in names)
+        files = (item for item in found if item.is_symlink() or not item.is_dir())
+        names = (item.relative_to(self.top).as_posix() for item in files)
+        return next((name for name in names if name not in gone), "")
 
     def write(
-        self, before: Tree, after: Tree, stages: Mapping[str, list[Stage]], index: Path, last: str
+        self, before: Tree, after: Tree, stages: Stages, files: Mapping[str, str], last: str
     ) -> None:
         """Change the index, then the files.
 
         Args:
-            before: The tree of HEAD.
-            after: The merged tree.
-            stages: The stages of what is unmerged.
-            index: An index with the merged tree, to write files from.
+            before: What HEAD holds.
+            after: What the project shall hold.
+            stages: What is unmerged.
+            files: The variable for an index to write files from.
             last: The file to write last.
         """
         changed = {path for path in {*before, *after} if before.get(path) != after.get(path)}
-        gone = sorted(changed - after.keys())
-        lines = [f"0 {NO_OBJECT}\t{path}" for path in [*gone, *stages]]
-        lines += [
-            f"{' '.join(after[path])}\t{path}" for path in sorted(changed - stages.keys() - {*gone})
+        gone = changed - after.keys()
+        absent = {path for path in self.skipped & changed - gone - stages.keys()
+                  if not (self.top / path).exists()}  # fmt: skip
+        merged = sorted(changed - gone - stages.keys())
+        lines = [
+            f"0 {'0' * len(next(iter(before.values()))[1])}\t{path}" for path in (*gone, *stages)
         ]
+        lines += [f"{' '.join(after[path])}\t{path}" for path in merged]
         lines += [f"{' '.join(stage)}\t{path}" for path, found in stages.items() for stage in found]
-        git(
-            "update-index",
-            "-z",
-            "--index-info",
-            text="".join(f"{line}\0" for line in lines),
-            cwd=self.top,
-        )
-        absent = {
-            path
-            for path in self.skipped & (changed - stages.keys() - {*gone})
-            if not (self.top / path).exists()
-        }
-        if absent:
-            names = "".join(f"{path}\0" for path in sorted(absent))
-            git("update-index", "-z", "--skip-worktree", "--stdin", text=names, cwd=self.top)
+        self.git("update-index", "-z", "--index-info", paths=iter(lines))
+        self.git("update-index", "-z", "--skip-worktree", "--stdin", paths=iter(absent))
         for path in gone:
             (self.top / path).unlink(missing_ok=True)
-            with suppress(OSError):  # until a folder is not empty
+            with suppress(OSError):  # the first folder that is not empty
                 for folder in PurePosixPath(path).parents[:-1]:
                     (self.top / folder).rmdir()
         # Attributes first, since they say how to write the others.
         order = sorted(
-            changed - {*gone} - absent,
-            key=lambda path: (path == last, ".gitattributes" not in path, path),
+            changed - gone - absent, key=lambda path: (path == last, ".gitattributes" not in path)
         )
-        names = "".join(f"{path}\0" for path in order)
-        git(
-            "checkout-index",
-            "--force",
-            "-z",
-            "--stdin",
-            text=names,
-            cwd=self.top,
-            env={"GIT_INDEX_FILE": str(index)},
-        )
-        git("update-index", "-q", "--refresh", cwd=self.top, check=False)
+        self.git("checkout-index", "--force", "-z", "--stdin", paths=iter(order), env=files)
+        self.git("update-index", "-q", "--refresh", allowed=())
 
 
 def news(changelog: Path, old: str, new: str) -> str:
     """Return the sections of the template's changelog between two versions."""
-    text = changelog.read_text("utf-8") if changelog.is_file() else ""
-    sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
+    sections = re.split(r"^(?=## )", changelog.read_text("utf-8"), flags=re.MULTILINE)[1:]
     titles = [section.split()[1] for section in sections]
-    if old == new or old not in titles or new not in titles:
+    if new not in titles or old not in titles:
         return ""
     return "".join(sections[titles.index(new) : titles.index(old)]).strip()
 
 
-def locks() -> Iterator[tuple[str, list[str]]]:
-    """Name the lock files that Git knows, and the command that brings each in line."""
-    for name, command in (
-        (
-            "crates/Cargo.lock",
-            ["cargo", "update", "--workspace", "--quiet", "--manifest-path", "crates/Cargo.toml"],
-        ),
-        ("uv.lock", ["uv", "lock", "--quiet"]),
-    ):
-        if git("ls-files", "--", name):
-            yield name, command
-
-
-def lock() -> Iterator[str]:
-    """Bring the lock files in line; yield the commands that are left to do."""
-    for name, command in locks():
-        offline = [[*command, "--offline"], command]
-        if shutil.which(command[0]) and any(
-            not run(*each, check=False).returncode for each in offline
-        ):
+def lock(changed: Set[str]) -> Iterator[str]:
+    """Bring the lock files in line with what changed; yield the commands that are left to do."""
+    for name, command in LOCKS.items():
+        words = command.split()
+        manifest = {"crates/Cargo.toml", "pyproject.toml"} & changed
+        if not manifest or not git("ls-files", "--", name).stdout:
+            continue
+        tries = ([*words, "--offline"], words) if shutil.which(words[0]) else ()
+        if any(not run(*each, allowed=()).returncode for each in tries):
             git("add", "--", name)
         else:
-            yield " ".join(command)
+            yield command
 
 
 def update(request: Mapping[str, Any], template: Path) -> None:
@@ -540,96 +397,85 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         template: The new version of the template.
     """
     name, answers = request["answers_file"], request["answers"]
-    last = checked_answers(git("show", f"HEAD:./{name}"), name)
+    last = last_answers(name)
     check_answers(last, answers, request)
-    version = answers["_commit"]
+    address, version, title = (
+        last["_src_path"],
+        answers["_commit"],
+        TITLE.format(answers["_commit"]),
+    )
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary).resolve()
+        given = render(last, address, last["_commit"], folder / "old")
+        given += render(answers, address, request["version"] or version, folder / "new")
+        other = [key for key in answers if key[0] != "_" and answers[key] != last.get(key)]
+        with suppress(RefusalError):  # an old answer that the new version does not take
+            if other:
+                render(last, address, request["version"] or version, folder / "asked")
+        names = "|".join(re.escape(pattern).replace(r"\*", "[^/]*") for pattern in given)
         project = Project()
+        prefix = re.escape(project.prefix)
         objects = Objects(folder / "git")
-        old = Render(last["_src_path"], last["_commit"], last, folder / "old")
-        new = asked = Render(
-            last["_src_path"], request["version"] or version, answers, folder / "new"
+        old, new = (objects.store(folder / side, project.prefix) for side in ("old", "new"))
+        asked = objects.store(folder / "asked", project.prefix) if other else new
+        head = objects.read(told("rev-parse", "HEAD^{tree}"))
+        pick(
+            head,
+            old,
+            asked or old,
+            new,
+            re.compile(rf"{prefix}(?:{names})(?:/.*)?", re.DOTALL).fullmatch,
         )
-        if {**last, **{key: answers[key] for key in answers if key.startswith("_")}} != answers:
-            with suppress(RefusalError):  # an old answer that the new version does not take
-                asked = Render(
-                    last["_src_path"], request["version"] or version, last, folder / "asked"
-                )
-        head = objects.read(git("rev-parse", "HEAD^{tree}").strip())
-        inside = {path: entry for path, entry in head.items() if path.startswith(project.prefix)}
-        outside = {path: entry for path, entry in head.items() if path not in inside}
-        is_given = given_once(old, new)
-        base, theirs = pick(
-            inside,
-            *(objects.store(render.folder, project.prefix) for render in (old, asked, new)),
-            lambda path: bool(is_given(path.removeprefix(project.prefix))),
-        )
-        title = f"template-{re.sub(r'[^0-9A-Za-z.-]', '-', version)}"
-        root = objects.commit("base", {**outside, **base})
-        picked = objects.commit(
-            title, {**outside, **theirs}, root, f"build: update the template to {version}"
-        )
-        objects.commit("yours", head, root)
-        merged, stages = objects.merge("yours", title)
-        # What the owner deleted stays deleted: there is a base and theirs, but no ours.
+        outside = {path: head[path] for path in head if not path.startswith(project.prefix)}
+        branch = f"template-{re.sub(r'[^0-9A-Za-z.-]', '-', version)}"
+        base = objects.commit("base", {**outside, **old})
+        picked = objects.commit(branch, {**outside, **new}, base, title=title)
+        objects.commit("yours", head, base)
+        merged, stages = objects.merge("yours", branch)
+        # What the owner deleted stays deleted: a base and theirs, but no ours.
         deleted = sorted(
-            path for path, found in stages.items() if [stage for *_, stage in found] == ["1", "3"]
+            path for path in stages if [stage[2] for stage in stages[path]] == ["1", "3"]
         )
         for path in deleted:
-            del stages[path]
-            merged.pop(path, None)
-        project.check(head, merged)
-        if merged == head and not stages:
-            print(f"Nothing to update: this is version {version} of the template.")
+            del stages[path], merged[path]
+        changed = {path for path in {*head, *merged} if head.get(path) != merged.get(path)}
+        if not changed and not stages:
+            print(f"Nothing to update: the project has version {version} of its template.")
             return
+        project.check(head, merged)
         git("update-ref", "CHERRY_PICK_HEAD", picked)
-        git_path("MERGE_MSG").write_text(f"build: update the template to {version}\n", "utf-8")
+        git_path("MERGE_MSG").write_text(f"{title}\n", "utf-8")
         try:
-            index = objects.index(
-                {path: merged[path] for path in merged if head.get(path) != merged[path]}, "files"
+            files = objects.index(
+                {path: merged[path] for path in merged if path in changed}, "files"
             )
-            project.write(head, merged, stages, index, project.prefix + name)
+            project.write(head, merged, stages, files, project.prefix + name)
         except (RefusalError, OSError) as error:
             raise RefusalError(f"The update stopped half-way: {error}\n{BACK}") from error
-    report(last["_commit"], version, template, deleted, stages)
-
-
-def report(
-    old: str, new: str, template: Path, deleted: list[str], stages: Mapping[str, list[Stage]]
-) -> None:
-    """Tell what happened, and bring the lock files in line if nothing clashes."""
-    if changes := news(template / "CHANGELOG.md", old, new):
+    if changes := news(template / "CHANGELOG.md", last["_commit"], version):
         print(f"What changed in the template:\n\n{changes}\n")
     if deleted:
-        print(
-            f"You had deleted what the new version changed, and it stays deleted: {', '.join(deleted)}"
-        )
+        print(f"The new version changed what you had deleted: {', '.join(deleted)}")
     if stages:
         listed = "".join(f"    {path}\n" for path in sorted(stages))
-        left = " && ".join(" ".join(command) for _, command in locks())
         raise RefusalError(
-            f"These files have conflicts, your version and the template's:\n{listed}"
-            f"Edit each of them, then `git add` it, or `git rm` it if you do without.{left and f' Then: {left}'}\n{BACK}"
+            f"These files have conflicts, your version and the template's:\n{listed}Edit each, then "
+            f"`git add` it, or `git rm` it. Then: {' && '.join(LOCKS.values())}\n{BACK}"
         )
     git("update-ref", "-d", "CHERRY_PICK_HEAD")
-    left = list(lock())
-    print(
-        f"The project has version {new} of its template now. See `git diff HEAD`, run `make test`, then commit. {BACK}"
-    )
+    left = list(lock({path.removeprefix(project.prefix) for path in changed}))
+    print(f"The project has version {version} of its template now.")
+    print(f"See `git diff HEAD`, run `make test`, then commit. {BACK}")
     for command in left:
         print(f"Left to do, since it failed here: {command}")
 
 
 def main(stage: str, request: str) -> int:
-    """Run one of the two stages.
+    """Run one of the two stages; return the exit status.
 
     Args:
-        stage: Copier's name for it: before or after.
-        request: Path of the file that holds what Copier knows.
-
-    Returns:
-        The exit status.
+        stage: Copier's name for it, `before` or `after`.
+        request: A file that holds what Copier knows, in its clone of the template.
     """
     warnings.simplefilter("ignore")
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -637,8 +483,7 @@ def main(stage: str, request: str) -> int:
         if stage == "before":
             refuse_what_copier_cannot_survive()
         else:
-            path = Path(request)
-            update(json.loads(path.read_text("utf-8")), path.parents[1])
+            update(json.loads(Path(request).read_text("utf-8")), Path(request).parents[1])
     except RefusalError as error:
         print(error, file=sys.stderr)
         return 1
