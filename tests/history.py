@@ -89,7 +89,8 @@ def update(
         What was printed.
     """
     arguments = [f"--vcs-ref={version}"] if version else []
-    arguments += [f"--data={name}={json.dumps(value)}" for name, value in (data or {}).items()]
+    for name, value in (data or {}).items():
+        arguments.append(f"--data={name}={value if isinstance(value, str) else json.dumps(value)}")
     arguments += options
     copier = Path(sys.executable).with_name("copier")
     command = (

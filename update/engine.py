@@ -75,13 +75,13 @@ def run(*command: str | Path, env: Mapping[str, str] | None = None, text: str = 
     return result
 
 
-def git(*arguments: str | Path, **options: Any) -> Result:  # noqa: ANN401
+def git(*arguments: str | Path, **options: Any) -> Result:
     """Run Git in the project, or elsewhere with `--git-dir`."""
     settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
     return run("git", *settings, *arguments, **options)
 
 
-def told(*arguments: str | Path, **options: Any) -> str:  # noqa: ANN401
+def told(*arguments: str | Path, **options: Any) -> str:
     """Return the one line that Git prints."""
     return git(*arguments, **options).stdout.removesuffix("\n")
 
@@ -146,7 +146,7 @@ class Objects:
 
     def git(
         self, *arguments: str | Path, env: Mapping[str, str] | None = None, **options: Any
-    ) -> Result:  # noqa: ANN401
+    ) -> Result:
         """Run Git there."""
         return git(
             f"--git-dir={self.folder}", *arguments, env={**self.env, **(env or {})}, **options
@@ -165,6 +165,10 @@ class Objects:
         modes = ["100755" if path.stat().st_mode & 0o100 else "100644" for path in paths]
         keys = [prefix + path.relative_to(folder).as_posix() for path in paths]
         return dict(zip(keys, zip(modes, stored.split(), strict=True), strict=True))
+
+    def text(self, entry: tuple[str, ...]) -> str:
+        """Return the text of a file."""
+        return self.git("cat-file", "blob", entry[1]).stdout
 
     def index(self, tree: Tree, name: str) -> dict[str, str]:
         """Write an index that holds a tree, and return the variable that makes Git use it."""
@@ -218,6 +222,7 @@ def render(answers: Mapping[str, Any], address: str, version: str, folder: Path)
 def last_answers(name: str) -> dict[str, Any]:
     """Return the answers that the project was made from."""
     import yaml
+
     from answers import answers_checksum
 
     text = told("show", f"HEAD:./{name}")
@@ -230,6 +235,23 @@ def last_answers(name: str) -> dict[str, Any]:
             f"the project as it is, delete the line with the checksum."
         )
     return answers
+
+
+def keep_comments(mine: str, old: str, new: str) -> str:
+    """Write what the owner added to the answers file into the new one, where it stood.
+
+    The lines around it are Copier's and change with each version, so a merge would always clash.
+    """
+    rendered, lines, held = old.splitlines(), new.splitlines(), list[str]()
+    for line in mine.splitlines():
+        if line not in rendered:
+            held.append(line if line.startswith("#") or not line else f"# {line}")
+            continue
+        key = line.split(":")[0]
+        place = next((at for at, other in enumerate(lines) if other.split(":")[0] == key), None)
+        if held and place is not None:
+            lines[place:place], held = held, []
+    return "\n".join([*lines, *held, ""])
 
 
 def check_answers(
@@ -291,7 +313,7 @@ class Project:
 
     def git(
         self, *arguments: str, paths: Iterator[str] | tuple[str, ...] = (), **options: Any
-    ) -> Result:  # noqa: ANN401
+    ) -> Result:
         """Run Git in the topmost folder; the paths are its input."""
         return git(*arguments, cwd=self.top, text="".join(f"{path}\0" for path in paths), **options)
 
@@ -426,6 +448,10 @@ def update(request: Mapping[str, Any], template: Path) -> None:
             new,
             re.compile(rf"{prefix}(?:{names})(?:/.*)?", re.DOTALL).fullmatch,
         )
+        kept = project.prefix + name
+        text = keep_comments(*(objects.text(tree[kept]) for tree in (head, old, new)))
+        blob = objects.git("hash-object", "-w", "--stdin", text=text).stdout.strip()
+        old[kept], new[kept] = head[kept], (head[kept][0], blob)
         outside = {path: head[path] for path in head if not path.startswith(project.prefix)}
         branch = f"template-{re.sub(r'[^0-9A-Za-z.-]', '-', version)}"
         base = objects.commit("base", {**outside, **old})
@@ -449,7 +475,7 @@ def update(request: Mapping[str, Any], template: Path) -> None:
             files = objects.index(
                 {path: merged[path] for path in merged if path in changed}, "files"
             )
-            project.write(head, merged, stages, files, project.prefix + name)
+            project.write(head, merged, stages, files, kept)
         except (RefusalError, OSError) as error:
             raise RefusalError(f"The update stopped half-way: {error}\n{BACK}") from error
     if changes := news(template / "CHANGELOG.md", last["_commit"], version):
