@@ -118,7 +118,7 @@ def test_clean_project_converges(project: Project, fresh: Project, way: str) -> 
     assert "The project has version v10001.0.0 of its template now." in said
     project.git("add", "--all", "--force", "MANIFEST.in")
     project.commit("build: update")
-    assert "Nothing to update" in update(project, way=way)
+    assert "Nothing to update." in update(project, way=way)
 
 
 def test_bytes_that_are_not_utf8_stay(project: Project) -> None:

@@ -96,8 +96,8 @@ def git_path(name: str) -> Path:
     return Path(told("rev-parse", "--git-path", name)).absolute()
 
 
-def refuse_what_copier_cannot_survive() -> None:
-    """Look at the project before Copier begins."""
+def refuse_what_copier_cannot_survive(template: Path) -> None:
+    """Look at the project before Copier begins to update it from the new version."""
     if [int(part) for part in re.findall(r"\d+", told("version"))[:2]] < [2, 38]:
         raise RefusalError("This needs Git 2.38 or newer: update Git first.")
     if astray := [name for name in ASTRAY if name in os.environ]:
@@ -121,6 +121,13 @@ def refuse_what_copier_cannot_survive() -> None:
     for line in fields(git(*status, "--ignored")):
         if line.startswith("!! ") and line.endswith(".rej"):
             raise RefusalError(f"Copier would delete your ignored {line[3:]}: rename it first.")
+    for line in fields(git("ls-files", "--stage", "-z")):
+        link = line.split("\t", 1)[1]
+        outside = (
+            line.startswith("120000") and Path.cwd() not in (place := Path(link).resolve()).parents
+        )
+        if outside and place.is_dir() and (template / "template" / link).is_dir():
+            raise RefusalError(f"{link} leads out of the project: rename it first.")
     # Copier commits in folders of its own, where hooks of the user's run as well.
     with tempfile.TemporaryDirectory() as folder:
         run("git", "init", "--quiet", folder)
@@ -466,7 +473,7 @@ def update(request: Mapping[str, Any], template: Path) -> None:
             del stages[path], merged[path]
         changed = {path for path in {*head, *merged} if head.get(path) != merged.get(path)}
         if not changed and not stages:
-            print(f"Nothing to update: the project has version {version} of its template.")
+            print(f"Nothing to update. The project has version {version} of its template.")
             return
         project.check(head, merged)
         git("update-ref", "CHERRY_PICK_HEAD", picked)
@@ -505,11 +512,12 @@ def main(stage: str, request: str) -> int:
     """
     warnings.simplefilter("ignore")
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    template = Path(request).parents[1]
     try:
         if stage == "before":
-            refuse_what_copier_cannot_survive()
+            refuse_what_copier_cannot_survive(template)
         else:
-            update(json.loads(Path(request).read_text("utf-8")), Path(request).parents[1])
+            update(json.loads(Path(request).read_text("utf-8")), template)
     except RefusalError as error:
         print(error, file=sys.stderr)
         return 1
