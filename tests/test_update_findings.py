@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,6 @@ def history(template: Path, tmp_path_factory: pytest.TempPathFactory) -> History
     history.release(
         edit("template/.github/jobs.yml", "jobs:\n", f"jobs:\n{JOB.replace('check', 'twin', 1)}"),
         edit("template/MANIFEST.in", "# Left over", "# new\n# Left over"),
-        edit("template/.gitignore", ".venv/\n", ".venv/\n/MANIFEST.in\n"),
         edit("template/tools/kept.sh", "kept 3\n", "kept three\n"),
         remove("template/tools/gone.sh"),
         rename("template/tools/moved.sh", "template/tools/there.sh"),
@@ -88,7 +88,7 @@ def state(project: Project) -> tuple[dict[str, bytes], str]:
     return files(project), project.git("status", "--porcelain")
 
 
-def refused(project: Project, sentence: str, **options: str) -> None:
+def refused(project: Project, sentence: str, **options: Any) -> None:
     """Update in vain: one sentence says why, and nothing changes."""
     before = state(project)
     said = update(project, fails=True, **options)
@@ -116,21 +116,25 @@ def test_clean_project_converges(project: Project, fresh: Project, way: str) -> 
     assert modes(project) == modes(fresh)
     assert project.read(".copier-answers.yml") == fresh.read(".copier-answers.yml")
     assert "The project has version v10001.0.0 of its template now." in said
-    project.git("add", "--all", "--force", "MANIFEST.in")
     project.commit("build: update")
     assert "Nothing to update." in update(project, way=way)
 
 
 def test_bytes_that_are_not_utf8_stay(project: Project) -> None:
     latin = "# größer\n".encode("latin-1")
-    name = os.fsdecode("grö.txt".encode("latin-1"))
-    for changed in ("MANIFEST.in", ".github/dependabot.yml", name):
+    for changed in ("MANIFEST.in", ".github/dependabot.yml"):
         append(project, changed, latin)
     project.commit()
     update(project)
-    for changed in ("MANIFEST.in", ".github/dependabot.yml", name):
+    for changed in ("MANIFEST.in", ".github/dependabot.yml"):
         assert (project.path / changed).read_bytes().endswith(latin)
     assert b"# new\n" in (project.path / "MANIFEST.in").read_bytes()
+
+
+def test_name_that_is_not_utf8_is_named(project: Project) -> None:
+    append(project, os.fsdecode("grö.txt".encode("latin-1")))
+    project.commit()
+    refused(project, "Copier cannot read a name that is not UTF-8")
 
 
 def test_line_stays_in_its_block_when_the_template_copies_the_block(project: Project) -> None:
@@ -230,8 +234,7 @@ def test_file_that_git_does_not_know_stays(project: Project, ignored: bytes) -> 
 
 
 def test_tracked_file_that_is_ignored_keeps_its_edit(project: Project, tmp_path: Path) -> None:
-    """By the new version's own list, and by one of the user's."""
-    (tmp_path / "ignored").write_text("setup.py\n")
+    (tmp_path / "ignored").write_text("MANIFEST.in\nsetup.py\n")
     variables = home_with(f"[core]\n\texcludesFile = {tmp_path}/ignored\n", tmp_path / "home")
     for name in ("MANIFEST.in", "setup.py"):
         append(project, name)

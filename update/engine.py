@@ -123,6 +123,8 @@ def refuse_what_copier_cannot_survive(template: Path) -> None:
             raise RefusalError(f"Copier would delete your ignored {line[3:]}: rename it first.")
     for line in fields(git("ls-files", "--stage", "-z")):
         link = line.split("\t", 1)[1]
+        if not link.isprintable() and any("\udc80" <= sign <= "\udcff" for sign in link):
+            raise RefusalError(f"Copier cannot read a name that is not UTF-8: rename {link} first.")
         outside = (
             line.startswith("120000") and Path.cwd() not in (place := Path(link).resolve()).parents
         )
