@@ -399,7 +399,8 @@ class Project:
 
 def news(changelog: Path, old: str, new: str) -> str:
     """Return the sections of the template's changelog between two versions."""
-    sections = re.split(r"^(?=## )", changelog.read_text("utf-8"), flags=re.MULTILINE)[1:]
+    text = changelog.read_text("utf-8") if changelog.is_file() else ""
+    sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
     titles = [section.split()[1] for section in sections]
     if new not in titles or old not in titles:
         return ""
