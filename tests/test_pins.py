@@ -45,7 +45,7 @@ TEXTS = ("LICENSE", "CHANGELOG", "CITATION", "CONTRIBUTING", "README", ".copier-
 STAY = re.compile(
     r"^(requires-python|version|build|target) = |Python :: 3|python: \["  # of the owner's answers
     r"|(rust|required)-version = |MACOSX_DEPLOYMENT_TARGET"  # the oldest that are supported, a promise to users
-    r"|#.*\b1\.0\.0|# With this variable, which Python 3\.15"  # no pins
+    r"|#.*\b1\.0\.0|specVersion|# With this variable, which Python 3\.15"  # no pins
 )
 
 
