@@ -430,7 +430,8 @@ def test_committed_half_of_an_update_loses_nothing(
     for call in calls_that_write(whole, tmp_path, kill):
         half = project.copy(tmp_path / f"half{call}")
         kill(half, call, True)
-        half.git("commit", "--quiet", "--all", "--allow-empty", "--message=feat: whatever")
+        half.git("add", "--all")
+        half.git("commit", "--quiet", "--allow-empty", "--message=feat: whatever")
         update(half)
         assert files(half) == files(whole)
 

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -130,6 +130,10 @@ def refuse_what_copier_cannot_survive(template: Path) -> None:
         )
         if outside and place.is_dir() and (template / "template" / link).is_dir():
             raise RefusalError(f"{link} leads out of the project: rename it first.")
+    # Copier writes what a sparse checkout leaves out; the second run takes that back.
+    project = Project()
+    absent = [path for path in project.skipped if not (project.top / path).exists()]
+    (template / "update/absent.json").write_text(json.dumps(absent), "utf-8")
     # Copier commits in folders of its own, where hooks of the user's run as well.
     with tempfile.TemporaryDirectory() as folder:
         run("git", "init", "--quiet", folder)
@@ -360,6 +364,14 @@ class Project:
         names = (item.relative_to(self.top).as_posix() for item in files)
         return next((name for name in names if name not in gone), "")
 
+    def remove(self, paths: Iterable[str]) -> None:
+        """Remove files, and the folders that become empty."""
+        for path in paths:
+            (self.top / path).unlink(missing_ok=True)
+            with suppress(OSError):  # the first folder that is not empty
+                for folder in PurePosixPath(path).parents[:-1]:
+                    (self.top / folder).rmdir()
+
     def write(
         self, before: Tree, after: Tree, stages: Stages, files: Mapping[str, str], last: str
     ) -> None:
@@ -384,11 +396,7 @@ class Project:
         lines += [f"{' '.join(stage)}\t{path}" for path, found in stages.items() for stage in found]
         self.git("update-index", "-z", "--index-info", paths=iter(lines))
         self.git("update-index", "-z", "--skip-worktree", "--stdin", paths=iter(absent))
-        for path in gone:
-            (self.top / path).unlink(missing_ok=True)
-            with suppress(OSError):  # the first folder that is not empty
-                for folder in PurePosixPath(path).parents[:-1]:
-                    (self.top / folder).rmdir()
+        self.remove(gone)
         # Attributes first, since they say how to write the others.
         order = sorted(
             changed - gone - absent, key=lambda path: (path == last, ".gitattributes" not in path)
@@ -446,6 +454,7 @@ def update(request: Mapping[str, Any], template: Path) -> None:
                 render(last, address, request["version"] or version, folder / "asked")
         names = "|".join(re.escape(pattern).replace(r"\*", "[^/]*") for pattern in given)
         project = Project()
+        project.remove(json.loads((template / "update/absent.json").read_text("utf-8")))
         prefix = re.escape(project.prefix)
         objects = Objects(folder / "git")
         old, new = (objects.store(folder / side, project.prefix) for side in ("old", "new"))
