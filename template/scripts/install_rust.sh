@@ -20,4 +20,3 @@ curl --fail --silent --show-error --location --retry 3 --output rustup-init \
 echo "$sha256  rustup-init" | sha256sum -c -
 chmod +x rustup-init
 ./rustup-init -y --no-modify-path --profile minimal --default-toolchain "$rust"
-rm rustup-init
