@@ -95,8 +95,8 @@ _WINDOWS_DEVICES = _words(
 _TOOLS = _words(
     """
     abi3audit check_sdist check_wheel_contents cibuildwheel commitizen hypothesis ipykernel
-    matplotlib mkdocs mkdocs_material mkdocstrings_python mypy nbmake nbstripout pip poethepoet
-    prek pytest ruff setuptools setuptools_rust twine uv
+    matplotlib mkdocstrings_python mypy nbmake nbstripout packaging pip poethepoet prek pytest
+    pytest_benchmark ruff setuptools setuptools_rust twine uv zensical
     """
 )
 

@@ -43,8 +43,8 @@ def without_rust(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def build_command(project: Project) -> list[str]:
     """Return the command that builds the site on GitHub."""
     workflow = yaml.safe_load(project.read(".github/workflows/docs.yml"))
-    (command,) = (step["run"] for step in workflow["jobs"]["build"]["steps"] if "run" in step)
-    return shlex.split(command)
+    commands = [step["run"] for step in workflow["jobs"]["build"]["steps"] if "run" in step]
+    return shlex.split(commands[0])
 
 
 @dataclass
@@ -172,7 +172,6 @@ def test_every_page_loads_and_every_link_leads_somewhere(visit: Any, site: Site)
     # Scripts answer `#__…` themselves.
     assert [link for link in inside if link.fragment not in ["", "__skip", *ids[link.url]]] == []
     outside = {link for link in links if not link.startswith(site.url)}
-    assert "https://github.com/octocat/fast-math/edit/HEAD/docs/tutorial.md" in outside
     assert "https://github.com/octocat/fast-math" in outside
 
 
@@ -194,7 +193,7 @@ def test_search_finds_a_rust_function(visit: Any, site: Site) -> None:
     opened = visit(site)
     opened.page.keyboard.press("/")
     opened.page.keyboard.type("add_in_rust", delay=20)
-    results = opened.page.locator(".md-search-result__link")
+    results = opened.page.get_by_role("option")
     results.first.wait_for()
     found = results.evaluate_all("all => all.map(x => x.href)")
     assert any("/api/" in link and "add_in_rust" in link for link in found), found
@@ -226,7 +225,7 @@ def test_free_text_is_shown_as_it_is(visit: Any, odd_site: Site) -> None:
     opened = visit(odd_site)
     page = opened.page
     assert opened.problems == []
-    assert page.title() == TITLE
+    assert page.title() == f"Home - {TITLE}"
     header = page.locator(".md-header__topic").first
     assert header.inner_text().strip() == TITLE
     assert page.locator("h1").inner_text().removesuffix("¶") == TITLE
@@ -242,15 +241,25 @@ def test_free_text_is_shown_as_it_is(visit: Any, odd_site: Site) -> None:
     "mistakes",
     [
         [
-            ("tutorial.md", "[x](nowhere.md)", "'nowhere.md', but the target is not found"),
-            ("tutorial.md", "[x](index.md#nowhere)", "not contain an anchor '#nowhere'"),
-            ("index.md", "[x](#nowhere)", "there is no such anchor on this page"),
-            ("forgotten.md", "# Forgotten", 'not included in the "nav" configuration'),
+            ("tutorial.md", "[x](nowhere.md)", "page does not exist"),
+            ("tutorial.md", "[x](index.md#nowhere)", "anchor does not exist"),
+            ("index.md", "[x][nowhere]", "unresolved autoref"),
         ],
-        [("api.md", "::: fast_math.nothing", "fast_math.nothing could not be found")],
+        [("api.md", "::: fast_math.nothing", "fast_math.nothing")],
         [("changelog.md", '--8<-- "HISTORY.md"', "HISTORY.md")],
+        [
+            ("forgotten.md", "# Forgotten", "nothing links to /forgotten/: add it to `nav`"),
+            ("index.md", "[x](/tutorial/)", "/ links to /tutorial/: write the address relative"),
+            ("index.md", "![x](no.png)", "/ links to no.png, which is not there"),
+            (
+                "tutorial.md",
+                '<a href="../none/">x</a>',
+                "/tutorial/ links to ../../none/, which is",
+            ),
+            ("api.md", '<a href="../#none">x</a>', "/api/ links to ../../#none, and there is no"),
+        ],
     ],
-    ids=["links", "function", "file"],
+    ids=["Zensical's", "function", "file", "ours"],
 )
 def test_mistakes_stop_the_build(
     site: Site,
@@ -286,5 +295,5 @@ def test_nothing_is_left_without_it(render: Render) -> None:
     project.commit()
     files = project.git("ls-files").splitlines()
     assert [name for name in files if "docs" in name] == []
-    words = r"mkdocs|doctest|octocat\.github\.io|only-group docs|tasks\.docs|^ *\"docs/"
+    words = r"mkdocs|zensical|check_site|doctest|octocat\.github\.io|only-group docs|tasks\.docs|^ *\"docs/"
     assert project.run("git", "grep", "-niE", words, check=False).stdout == ""

@@ -4,6 +4,7 @@ import ast
 import keyword
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from packaging.utils import InvalidName, canonicalize_name
 
 import pythons
+from conftest import Render
 from extension_loader import EXTENSIONS, environment, load_module
 from needs import need
 from project import run
@@ -89,6 +91,15 @@ def test_title_becomes_package_name(title: str, package: str) -> None:
 )
 def test_package_name_becomes_module_name(package: str, module: str) -> None:
     assert FILTERS["module_name_from"](package) == module
+
+
+def test_no_project_is_called_like_its_tools(render: Render) -> None:
+    """It would depend on itself."""
+    features = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded"]
+    groups = tomllib.loads(render(features=features).read("pyproject.toml"))["dependency-groups"]
+    tools = {tool for group in groups.values() for tool in group if isinstance(tool, str)}
+    for name in (re.split("[>=<]", tool)[0] for tool in tools):
+        assert "a tool" in FILTERS["package_name_error"](name), name
 
 
 @settings(deadline=None)
