@@ -8,6 +8,7 @@ import pytest
 
 from conftest import Render
 from project import Project
+from steps import step
 
 QUICKSTART = "notebooks/01_quickstart.ipynb"
 
@@ -124,6 +125,14 @@ def test_project_runs_it_when_asked(project: Project, tmp_path: Path) -> None:
 
     assert result.returncode != 0
     assert "the notebook is wrong" in result.stdout
+
+
+@pytest.mark.parametrize(("workflow", "job"), [("ci", "test"), ("release", "gate")])
+def test_it_is_run_before_a_merge_and_before_a_release(
+    project: Project, workflow: str, job: str
+) -> None:
+    run = step(project, workflow, job, "uv run poe notebook")
+    assert run["if"] == "hashFiles('notebooks/*.ipynb') != ''"  # an owner may delete them all
 
 
 @pytest.mark.slow

@@ -283,7 +283,7 @@ def matches(manager: dict[str, Any], name: str) -> bool:
 
 
 def test_renovate_sees_the_floor_of_every_tool(renovate: Any, projects: list[Project]) -> None:
-    tools, _ = renovate["customManagers"]
+    tools, *_ = renovate["customManagers"]
     required = set()
     for project in projects:
         pyproject = tomllib.loads(project.read("pyproject.toml"))
@@ -296,7 +296,7 @@ def test_renovate_sees_the_floor_of_every_tool(renovate: Any, projects: list[Pro
 
 
 def test_renovate_sees_the_crates(renovate: Any, projects: list[Project]) -> None:
-    _, crates = renovate["customManagers"]
+    _, crates, *_ = renovate["customManagers"]
     manifest = tomllib.loads(projects[0].read("crates/Cargo.toml"))
     assert dict(found_by(crates)) == {
         name: dependency["version"] for name, dependency in manifest["dependencies"].items()
