@@ -282,6 +282,27 @@ def matches(manager: dict[str, Any], name: str) -> bool:
     return any(re.search(regex.strip("/"), name) for regex in manager["managerFilePatterns"])
 
 
+def test_renovate_sees_the_floor_of_every_tool(renovate: Any, projects: list[Project]) -> None:
+    tools, *_ = renovate["customManagers"]
+    required = set()
+    for project in projects:
+        pyproject = tomllib.loads(project.read("pyproject.toml"))
+        groups = [*pyproject["dependency-groups"].values(), pyproject["build-system"]["requires"]]
+        for text in (text for group in groups for text in group if isinstance(text, str)):
+            requirement = Requirement(text)
+            assert requirement.specifier, f"{text} has no floor"
+            required.add((requirement.name, text.removeprefix(requirement.name)))
+    assert set(found_by(tools)) == required
+
+
+def test_renovate_sees_the_crates(renovate: Any, projects: list[Project]) -> None:
+    _, crates, *_ = renovate["customManagers"]
+    manifest = tomllib.loads(projects[0].read("crates/Cargo.toml"))
+    assert dict(found_by(crates)) == {
+        name: dependency["version"] for name, dependency in manifest["dependencies"].items()
+    }
+
+
 def test_renovate_sees_all_workflows(renovate: Any) -> None:
     for source in sources():
         if source.is_relative_to(ROOT / "template"):  # the others it finds by itself
