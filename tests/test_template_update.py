@@ -11,6 +11,7 @@ from project import ROOT, Project, run
 pytestmark = pytest.mark.slow
 
 WORKFLOW = ".github/workflows/template-update.yml"
+ADDRESS = "https://github.com/octo-org/template"
 GH = """#!/bin/sh
 echo "$@" >>"$RECORD"
 if [ "$2" = list ]; then echo "$OPEN_ISSUE"; fi
@@ -25,13 +26,26 @@ def history(template: Path, tmp_path_factory: pytest.TempPathFactory) -> History
 @pytest.fixture(scope="module")
 def project(history: History, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Return a project of the first of two versions."""
-    project = history.project(tmp_path_factory.mktemp("project") / "fast-math", features=[])
+    project = with_address(
+        history.project(tmp_path_factory.mktemp("project") / "fast-math", features=[])
+    )
     history.release(edit("template/setup.py", "import sys", "# new\nimport sys"))
     return project
 
 
-def act(project: Project, folder: Path, open_issue: str = "") -> tuple[str, list[str]]:
-    """Run the workflow; return what it printed and the calls of `gh`."""
+def with_address(project: Project, address: str = ADDRESS) -> Project:
+    """Let the answers name an address, as those of most projects do, and not the folder of a test."""
+    answers = project.path / ".copier-answers.yml"
+    text = re.sub("(?m)^_src_path: .*$", f"_src_path: {address}", answers.read_text("utf-8"))
+    answers.write_text(text, "utf-8")
+    project.commit()
+    return project
+
+
+def act(
+    project: Project, folder: Path, history: History, open_issue: str = ""
+) -> tuple[str, list[str]]:
+    """Run the workflow with the template at its address; return what it printed and the calls of `gh`."""
     (folder / "bin").mkdir()
     (folder / "bin/gh").write_text(GH)
     (folder / "bin/gh").chmod(0o755)
@@ -53,6 +67,9 @@ def act(project: Project, folder: Path, open_issue: str = "") -> tuple[str, list
             "PATH": f"{folder / 'bin'}:{path}",
             "RECORD": str(folder / "record"),
             "OPEN_ISSUE": open_issue,
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"url.{history.path}.insteadOf",
+            "GIT_CONFIG_VALUE_0": ADDRESS,
         },
         check=False,
     )
@@ -64,8 +81,8 @@ def succeeded(printed: str) -> set[str]:
     return set(re.findall(r"\[Template update/([^\]]+?) *\].*Job succeeded", printed))
 
 
-def test_newer_version_opens_an_issue(project: Project, tmp_path: Path) -> None:
-    printed, calls = act(project, tmp_path)
+def test_newer_version_opens_an_issue(history: History, project: Project, tmp_path: Path) -> None:
+    printed, calls = act(project, tmp_path, history)
     assert succeeded(printed) == {"Check", "Propose"}, printed
     assert [call.split(" --")[0] for call in calls] == ["issue list", "issue create"]
     assert (
@@ -73,25 +90,36 @@ def test_newer_version_opens_an_issue(project: Project, tmp_path: Path) -> None:
     )
 
 
-def test_open_issue_is_brought_up_to_date(project: Project, tmp_path: Path) -> None:
-    printed, calls = act(project, tmp_path, open_issue="7")
+def test_open_issue_is_brought_up_to_date(
+    history: History, project: Project, tmp_path: Path
+) -> None:
+    printed, calls = act(project, tmp_path, history, open_issue="7")
     assert succeeded(printed) == {"Check", "Propose"}, printed
     assert [call.split(" --")[0] for call in calls] == ["issue list", "issue edit 7"]
 
 
 def test_newest_version_opens_none(history: History, tmp_path: Path) -> None:
     project = history.project(tmp_path / "project", history.versions[-1], features=[])
-    printed, calls = act(project, tmp_path)
+    printed, calls = act(with_address(project), tmp_path, history)
     assert succeeded(printed) == {"Check"}, printed
     assert not calls
 
 
-def test_template_out_of_reach_fails(project: Project, tmp_path: Path) -> None:
-    lost = project.copy(tmp_path / "project")
-    edit(".copier-answers.yml", "/template\n", "/elsewhere\n")(lost.path)
-    lost.commit()
-    printed, calls = act(lost, tmp_path)
+def test_template_out_of_reach_fails(history: History, project: Project, tmp_path: Path) -> None:
+    lost = with_address(project.copy(tmp_path / "project"), f"{ADDRESS}/elsewhere")
+    printed, calls = act(lost, tmp_path, history)
     assert not succeeded(printed), printed
     assert "Job failed" in printed
-    assert "write its address after `_src_path:`" in printed
+    assert "elsewhere' does not exist" in printed
+    assert not calls
+
+
+@pytest.mark.parametrize("address", ["/home/ada/template", "'C:\\template'", "file:///template"])
+def test_template_in_a_folder_of_somebody_is_not_looked_for(
+    history: History, project: Project, tmp_path: Path, address: str
+) -> None:
+    here = with_address(project.copy(tmp_path / "project"), address)
+    printed, calls = act(here, tmp_path, history)
+    assert succeeded(printed) == {"Check"}, printed
+    assert "Not checked: the template is in a folder, " in printed
     assert not calls
