@@ -36,7 +36,9 @@ def project(history: History, tmp_path_factory: pytest.TempPathFactory) -> Proje
 def with_address(project: Project, address: str = ADDRESS) -> Project:
     """Let the answers name an address, as those of most projects do, and not the folder of a test."""
     answers = project.path / ".copier-answers.yml"
-    text = re.sub("(?m)^_src_path: .*$", f"_src_path: {address}", answers.read_text("utf-8"))
+    text = re.sub(
+        "(?m)^_src_path: .*$", lambda _: f"_src_path: {address}", answers.read_text("utf-8")
+    )
     answers.write_text(text, "utf-8")
     project.commit()
     return project
@@ -69,7 +71,7 @@ def act(
             "OPEN_ISSUE": open_issue,
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"url.{history.path}.insteadOf",
-            "GIT_CONFIG_VALUE_0": ADDRESS,
+            "GIT_CONFIG_VALUE_0": f"{ADDRESS}.git",
         },
         check=False,
     )
@@ -110,7 +112,7 @@ def test_template_out_of_reach_fails(history: History, project: Project, tmp_pat
     printed, calls = act(lost, tmp_path, history)
     assert not succeeded(printed), printed
     assert "Job failed" in printed
-    assert "elsewhere' does not exist" in printed
+    assert "The template cannot be read. If it has moved, write its new address after" in printed
     assert not calls
 
 
