@@ -1,5 +1,6 @@
 """A project of any release is brought to the newest version, and loses nothing on the way."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,27 +15,32 @@ BUMPS = run("git", "log", "--format=%H %s", "--grep=^bump: version ", cwd=ROOT).
 RELEASES = {line.split()[-1]: line.split()[0] for line in BUMPS}
 
 
+@pytest.mark.parametrize("way", ["copier", "make"])
 @pytest.mark.parametrize("release", RELEASES)
-def test_project_of_a_release_is_updated(template: Path, tmp_path: Path, release: str) -> None:
+def test_project_of_a_release_is_updated(
+    template: Path, tmp_path: Path, release: str, way: str
+) -> None:
+    """Whatever the verb of the release did; a refusal is not kept from its user."""
     history = History.of(template, tmp_path / "template")
     tag = f"v{release}"
-    run(
-        "git",
-        "tag",
-        "--force",
-        "--annotate",
-        f"--message={tag}",
-        tag,
-        RELEASES[release],
-        cwd=history.path,
-    )
+    tagging = ["git", "tag", "--force", "--annotate", f"--message={tag}", tag, RELEASES[release]]
+    run(*tagging, cwd=history.path)
     project = history.project(tmp_path / "project", tag, project_name="Fast Math")
     readme = project.read("README.md") + "\nMy words.\n"
     (project.path / "README.md").write_text(readme, "utf-8")
     (project.path / "src/fast_math/mine.py").write_text("MINE = 1\n", "utf-8")
+    project.run("uv", "lock", "--quiet")
     project.commit("feat: my own")
 
-    update(project)
+    obstacle = project.path / "scripts/bump.py"
+    obstacle.write_text("mine")
+    (project.path / ".git/info/exclude").write_text("/scripts/bump.py\n")
+    said = update(project, way=way, fails=True)
+    assert "The new version has scripts/bump.py, and Git does not know your scripts/bump.py" in said
+    assert obstacle.read_text() == "mine"
+    obstacle.unlink()
+
+    update(project, way=way)
 
     assert not unmerged(project)
     assert project.read("README.md") == readme
@@ -43,3 +49,6 @@ def test_project_of_a_release_is_updated(template: Path, tmp_path: Path, release
     is_given_once = given_once(template)
     managed = {name: text for name, text in files(new).items() if not is_given_once(name)}
     assert {name: text for name, text in files(project).items() if name in managed} == managed
+    locked = tomllib.loads(project.read("crates/Cargo.lock"))["package"]
+    assert "_fast-math" in {package["name"] for package in locked}
+    project.run("uv", "lock", "--check")

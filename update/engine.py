@@ -534,7 +534,9 @@ def main(stage: str, request: str) -> int:
         else:
             update(json.loads(Path(request).read_text("utf-8")), template)
     except RefusalError as error:
-        print(error, file=sys.stderr)
+        # The verb of v0.1.0 shows the last line of stderr only, which is Copier's.
+        old = os.environ.get("VERSION_FROM") == "v0.1.0"
+        print(error, file=sys.stdout if old else sys.stderr)
         return 1
     return 0
 
