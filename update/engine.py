@@ -439,11 +439,8 @@ def update(request: Mapping[str, Any], template: Path) -> None:
     name, answers = request["answers_file"], request["answers"]
     last = last_answers(name)
     check_answers(last, answers, request)
-    address, version, title = (
-        last["_src_path"],
-        answers["_commit"],
-        TITLE.format(answers["_commit"]),
-    )
+    address, version = last["_src_path"], answers["_commit"]
+    title = TITLE.format(version)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary).resolve()
         given = render(last, address, last["_commit"], folder / "old")
@@ -463,13 +460,8 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         old, new = (objects.store(folder / side, project.prefix) for side in ("old", "new"))
         asked = objects.store(folder / "asked", project.prefix) if other else new
         head = objects.read(told("rev-parse", "HEAD^{tree}"))
-        pick(
-            head,
-            old,
-            asked or old,
-            new,
-            re.compile(rf"{prefix}(?:{names})(?:/.*)?", re.DOTALL).fullmatch,
-        )
+        is_given = re.compile(rf"{prefix}(?:{names})(?:/.*)?", re.DOTALL).fullmatch
+        pick(head, old, asked or old, new, is_given)
         kept = project.prefix + name
         text = keep_comments(*(objects.text(tree[kept]) for tree in (head, old, new)))
         blob = objects.git("hash-object", "-w", "--stdin", text=text).stdout.strip()
@@ -494,10 +486,8 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         git("update-ref", "CHERRY_PICK_HEAD", picked)
         git_path("MERGE_MSG").write_text(f"{title}\n", "utf-8")
         try:
-            files = objects.index(
-                {path: merged[path] for path in merged if path in changed}, "files"
-            )
-            project.write(head, merged, stages, files, kept)
+            written = {path: merged[path] for path in merged if path in changed}
+            project.write(head, merged, stages, objects.index(written, "files"), kept)
         except (RefusalError, OSError) as error:
             raise RefusalError(f"The update stopped half-way: {error}\n{BACK}") from error
     if changes := news(template / "CHANGELOG.md", last["_commit"], version):
