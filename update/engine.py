@@ -121,10 +121,13 @@ def refuse_what_copier_cannot_survive(template: Path) -> None:
     for line in fields(git(*status, "--ignored")):
         if line.startswith("!! ") and line.endswith(".rej"):
             raise RefusalError(f"Copier would delete your ignored {line[3:]}: rename it first.")
+    quoted = run("git", "config", "--type=bool", "core.quotePath", allowed=()).stdout != "false\n"
     for line in fields(git("ls-files", "--stage", "-z")):
         link = line.split("\t", 1)[1]
         if not link.isprintable() and any("\udc80" <= sign <= "\udcff" for sign in link):
             raise RefusalError(f"Copier cannot read a name that is not UTF-8: rename {link} first.")
+        if not quoted and not link.isascii():
+            raise RefusalError(f"Copier cannot read {link}: run `git config core.quotePath true`.")
         outside = (
             line.startswith("120000") and Path.cwd() not in (place := Path(link).resolve()).parents
         )
