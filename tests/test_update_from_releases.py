@@ -20,7 +20,7 @@ RELEASES = {line.split()[-1]: line.split()[0] for line in BUMPS}
 def test_project_of_a_release_is_updated(
     template: Path, tmp_path: Path, release: str, way: str
 ) -> None:
-    """Whatever the verb of the release did; a refusal is not kept from its user."""
+    """Whatever the verb of the release did."""
     history = History.of(template, tmp_path / "template")
     tag = f"v{release}"
     tagging = ["git", "tag", "--force", "--annotate", f"--message={tag}", tag, RELEASES[release]]
@@ -31,14 +31,6 @@ def test_project_of_a_release_is_updated(
     (project.path / "src/fast_math/mine.py").write_text("MINE = 1\n", "utf-8")
     project.run("uv", "lock", "--quiet")
     project.commit("feat: my own")
-
-    obstacle = project.path / "scripts/bump.py"
-    obstacle.write_text("mine")
-    (project.path / ".git/info/exclude").write_text("/scripts/bump.py\n")
-    said = update(project, way=way, fails=True)
-    assert "The new version has scripts/bump.py, and Git does not know your scripts/bump.py" in said
-    assert obstacle.read_text() == "mine"
-    obstacle.unlink()
 
     update(project, way=way)
 
@@ -52,3 +44,19 @@ def test_project_of_a_release_is_updated(
     locked = tomllib.loads(project.read("crates/Cargo.lock"))["package"]
     assert "_fast-math" in {package["name"] for package in locked}
     project.run("uv", "lock", "--check")
+
+
+def test_refusal_reaches_who_has_the_verb_of_the_first_release(
+    template: Path, tmp_path: Path
+) -> None:
+    """It shows the last line of an error only."""
+    history = History.of(template, tmp_path / "template")
+    tagging = "git", "tag", "--force", "--annotate", "--message=v0.1.0", "v0.1.0", RELEASES["0.1.0"]
+    run(*tagging, cwd=history.path)
+    project = history.project(tmp_path / "project", "v0.1.0", project_name="Fast Math")
+    obstacle = project.path / "scripts/bump.py"
+    obstacle.write_text("mine")
+    (project.path / ".git/info/exclude").write_text("/scripts/bump.py\n")
+    said = update(project, way="make", fails=True)
+    assert "The new version has scripts/bump.py, and Git does not know your scripts/bump.py" in said
+    assert obstacle.read_text() == "mine"
