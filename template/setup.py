@@ -31,8 +31,8 @@ if oldest_python and has_gil:
 # would take that for another Python and compile PyO3 again.
 os.environ.setdefault("PYO3_PYTHON", os.path.realpath(sys._base_executable))
 
-# Messages of panics name source files. What users download does not tell in which folder of whose machine
-# they were, and has the same bytes wherever it was built. Flags in Cargo's own configuration still count.
+# Panic messages name source files. This keeps the build machine's folders out of the wheel, which then
+# has the same bytes wherever it was built. Flags in Cargo's own configuration still count.
 if "bdist_wheel" in sys.argv:
     cargo_home = os.environ.get("CARGO_HOME") or Path.home() / ".cargo"
     variable = "RUSTFLAGS" if "RUSTFLAGS" in os.environ else "CARGO_BUILD_RUSTFLAGS"

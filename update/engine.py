@@ -101,7 +101,7 @@ def refuse_what_copier_cannot_survive(template: Path) -> None:
     if [int(part) for part in re.findall(r"\d+", told("version"))[:2]] < [2, 38]:
         raise RefusalError("This needs Git 2.38 or newer: update Git first.")
     if astray := [name for name in ASTRAY if name in os.environ]:
-        raise RefusalError(f"Git is led elsewhere: run `unset {' '.join(astray)}` first.")
+        raise RefusalError(f"Your environment redirects Git: run `unset {' '.join(astray)}` first.")
     if git("rev-parse", "--quiet", "--verify", "HEAD", allowed=(0, 1)).returncode:
         raise RefusalError("The project has no commit yet: commit it first.")
     if picked := told("rev-parse", "--quiet", "--verify", "CHERRY_PICK_HEAD", allowed=(0, 1)):
@@ -110,7 +110,7 @@ def refuse_what_copier_cannot_survive(template: Path) -> None:
     for name in UNFINISHED:
         if git_path(name).exists():
             raise RefusalError(
-                f"Git is amid something ({name}): see `git status`, and end it first."
+                f"Git is in the middle of something ({name}): see `git status` and finish it first."
             )
     status = "status", "--porcelain", "-z"
     if changes := fields(git(*status, "--untracked-files=all", "--ignore-submodules=dirty")):

@@ -1,7 +1,7 @@
 """Makes the next version for `make bump`: four files, the changelog, a commit and a tag, or nothing.
 
 Commitizen's providers do not know `crates/` and write before anything is checked, so this script is
-its hook. It does not take back what it did when a Git hook or a signature fails, so this runs it.
+its hook. Commitizen undoes nothing if a Git hook or signing fails, so this script also starts it.
 """
 
 import os
