@@ -30,4 +30,4 @@ for path in Path(sys.argv[1]).rglob("*.pyi"):
 
     stub = re.sub(PARTS, plain, path.read_text("utf-8"), flags=re.M | re.S)
     stub = re.sub(r'\A(""".*?""")?', lambda doc: doc[0] + "\n".join(imports), stub, flags=re.S)
-    path.write_text(stub, "utf-8")
+    path.write_text(stub, "utf-8", newline="\n")
