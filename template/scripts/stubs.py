@@ -15,19 +15,24 @@ DOCSTRING, IMPORT, ANNOTATION = r'"""\s*(.*?)\s*"""', "^from .*?$", r'(?<=: |> )
 PARTS = "|".join([DOCSTRING, IMPORT, ANNOTATION, *map(re.escape, PLAIN)])
 NAME = r"\b((?:\w+\.)+)(\w+)"  # in annotations, which `#[pyo3(signature = ...)]` holds
 
-for path in Path(sys.argv[1]).rglob("*.pyi"):
-    imports = ["", "# Written by `make stubs`: change crates/src/.", "from collections.abc import Sequence", ""]
 
-    def name(found: re.Match[str], imports: list[str] = imports) -> str:
-        imports.insert(2, f"from {found[1][:-1]} import {found[2]}")
-        return found[2]
+def tidy(stub: str) -> str:
+    """Return a stub with other types, the imports they need, and docstrings that begin at the quotes."""
+    head = ["\n", "# Written by `make stubs`.", "from collections.abc import Sequence"]
 
-    def plain(found: re.Match[str]) -> str:
-        doc, annotation = found[1], found[2]
-        if doc:
+    def write(part: re.Match[str]) -> str:
+        if doc := part[1]:
             return '"""' + doc + "\n" * ("\n" in doc or doc.endswith('"')) + '"""'
-        return re.sub(NAME, name, annotation) if annotation else PLAIN.get(found[0], found[0])
+        if annotation := part[2]:
+            head.extend(
+                f"from {home[:-1]} import {name}" for home, name in re.findall(NAME, annotation)
+            )
+            return re.sub(NAME, r"\2", annotation)
+        return PLAIN.get(part[0], part[0])
 
-    stub = re.sub(PARTS, plain, path.read_text("utf-8"), flags=re.M | re.S)
-    stub = re.sub(r'\A(""".*?""")?', lambda doc: doc[0] + "\n".join(imports), stub, flags=re.S)
-    path.write_text(stub, "utf-8", newline="\n")
+    stub = re.sub(PARTS, write, stub, flags=re.M | re.S)
+    return re.sub(r'\A(""".*?""")?', lambda doc: doc[0] + "\n".join([*head, ""]), stub, flags=re.S)
+
+
+for path in Path(sys.argv[1]).rglob("*.pyi"):
+    path.write_text(tidy(path.read_text("utf-8")), "utf-8", newline="\n")
