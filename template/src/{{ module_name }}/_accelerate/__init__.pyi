@@ -1,4 +1,4 @@
-# Written by `make stubs`: change crates/src/.
+# Written by `make stubs`.
 from collections.abc import Sequence
 from typing import Final
 

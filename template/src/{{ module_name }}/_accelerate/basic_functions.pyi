@@ -1,5 +1,6 @@
 """Arithmetic on 64-bit integers, and concatenation of strings."""
-# Written by `make stubs`: change crates/src/.
+
+# Written by `make stubs`.
 
 __all__ = ["add_in_rust", "concat_in_rust", "subtract_in_rust"]
 
