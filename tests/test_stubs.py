@@ -193,15 +193,16 @@ def wheel(zoo: Project) -> Path:
 
 def test_wheels_do_not_change_by_a_byte(zoo: Project, wheel: Path, tmp_path: Path) -> None:
     """The module that describes itself is for the stubs alone."""
+    description = b'"type":"function"'
     zoo.make("stubs")
     (zoo.path / "crates/src/lib.rs").touch()
     zoo.run("uv", "build", "--wheel", "--quiet", "--out-dir", tmp_path, env=FIXED)
     (again,) = tmp_path.glob("*.whl")
     assert again.read_bytes() == wheel.read_bytes()
     with zipfile.ZipFile(wheel) as archive:
-        assert b"pyo3i0" not in archive.read("fast_math/_accelerate.abi3.so")
+        assert description not in archive.read("fast_math/_accelerate.abi3.so")
     described = next(zoo.path.glob("crates/target/maturin/*_fast_math.so"))
-    assert b"pyo3i0" in described.read_bytes(), "this is no way to tell them apart"
+    assert description in described.read_bytes(), "this is no way to tell them apart"
 
 
 @pytest.mark.parametrize("which", [0, -1], ids=["oldest", "newest"])
