@@ -6,9 +6,13 @@ import sys
 import sysconfig
 from pathlib import Path
 
+# With this variable, which Python 3.15 introduced, setuptools names the compiled module
+# `_accelerate.abi3-<platform>.so`, and no older Python finds it. Setuptools copies the variables: this is first.
+sysconfig.get_config_vars().pop("SOABI_PLATFORM", None)
+
 # Without setuptools-rust, setuptools would build a wheel that lacks the module.
-import setuptools_rust  # noqa: F401
-from setuptools import setup
+import setuptools_rust  # noqa: E402, F401
+from setuptools import setup  # noqa: E402
 
 options: dict[str, dict[str, str]] = {}
 
@@ -18,9 +22,6 @@ oldest_python = re.search(r'"abi3-py(\d+)"', Path("crates/Cargo.toml").read_text
 has_gil = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
 if oldest_python and has_gil:
     options["bdist_wheel"] = {"py_limited_api": f"cp{oldest_python[1]}"}
-    # With this variable, which Python 3.15 introduced, setuptools names the compiled module
-    # `_accelerate.abi3-<platform>.so`, and no older Python finds it.
-    sysconfig.get_config_vars().pop("SOABI_PLATFORM", None)
 
 # The Python behind the virtual environment: an isolated build makes a new environment each time, and Cargo
 # would take that for another Python and compile PyO3 again.

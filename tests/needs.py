@@ -103,6 +103,11 @@ NEEDS = {
         "a container engine that works", "podman, or docker with its daemon running", _engine
     ),
     "chromium": Need("Chromium", "apt install chromium", _chromium),
+    "early-python": Need(
+        f"an early CPython 3.{pythons.OLDEST_MINOR}",
+        f"uv python install {pythons.EARLY}",
+        lambda _: pythons.find_early(),
+    ),
     "python": Need("CPython {}", "uv python install {}", pythons.find),
 }
 

@@ -5,8 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
-from project import ROOT, Project
+from project import ROOT, Project, run, user
 
 WORKFLOW = ".github/workflows/release.yml"
 
@@ -74,3 +75,14 @@ def test_nothing_is_released_without_notes(repository: Project) -> None:
     changelog.write_text(changelog.read_text("utf-8").replace("## v0.2.0", "## v0.20.0"))
     repository.commit("docs: spoil the changelog")
     assert release(repository, "v0.2.0") == ""
+
+
+@pytest.mark.slow
+def test_smoke_job_runs_on_a_bare_machine(template: Path, tmp_path: Path) -> None:
+    """GitHub runs it on Windows and macOS; here its commands see what a user's Linux has."""
+    run("git", "clone", "--quiet", template, tmp_path / "copier-pyo3", cwd=tmp_path)
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
+    commands = [step["run"] for step in workflow["jobs"]["smoke"]["steps"] if "run" in step]
+    assert len(commands) > 5
+    for command in commands:
+        run("bash", "-ec", command, cwd=tmp_path / "copier-pyo3", base=user())

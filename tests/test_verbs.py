@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+import pythons
 from conftest import Render
 from needs import need
 from project import user, user_path
+from rehearsal.bare import Bare
 from test_readme import blocks
 
 ALL = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded"]
@@ -38,6 +40,24 @@ def test_fresh_project_is_green(render: Render, profile: str) -> None:
     assert " passed" in project.make("test")
     assert "SDist matches git" in project.make("wheel")
     assert project.git("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("version", ["early", pythons.SUPPORTED[-1]])
+def test_fresh_project_is_green_on_one_python_alone(
+    render: Render, tmp_path: Path, version: str
+) -> None:
+    """Patch levels print differently, for example exceptions; other tests run on the oldest minor version."""
+    python = Path(need("early-python" if version == "early" else f"python{version}"))
+    minor = pythons.SUPPORTED[0] if version == "early" else version
+    machine = Bare(tmp_path / "bare", {minor: python})
+    project = render(project_name="Fast Math").copy(tmp_path / "project")
+    project.git("init", "--quiet")
+    project.run("make", "init", "test", "lint", base=machine.environment())
+    used, found = (
+        project.run(program, "-c", "import sys; print(sys.version)").stdout
+        for program in (".venv/bin/python", python)
+    )
+    assert used == found
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,200 @@
+"""The verbs on machines as users have them: settings, tools and states of a project that get in the way elsewhere."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import Render
+from project import Project, run, user, user_path
+from rehearsal.bare import tool
+
+pytestmark = pytest.mark.slow(minutes=4)
+OLD_UV = "0.7.22"
+LOWEST_UV = "0.8.0"
+
+
+@pytest.fixture(scope="module")
+def ready(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a project after `make init`, at a path with a space and letters beyond ASCII."""
+    folder = tmp_path_factory.mktemp("users") / "Größe 1"
+    project = render(project_name="Fast Math", features=["docs"]).copy(folder / "fast-math")
+    project.git("init", "--quiet")
+    project.make("init")
+    project.commit()
+    return project
+
+
+@pytest.fixture
+def project(ready: Project) -> Iterator[Project]:
+    """Return the project, and put back what the test changes."""
+    yield ready
+    ready.git("reset", "--quiet", "--hard")
+    ready.git("clean", "-fdq")
+    assert ready.git("status", "--porcelain") == ""
+
+
+def add(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def test_verbs_that_need_no_module_work_while_rust_does_not_compile(project: Project) -> None:
+    add(project.path / "crates/src/samples.rs", "const NUMBER: u8 = 256;\n")
+    add(project.path / "crates/Cargo.toml", '\n[dependencies.itoa]\nversion = "1"\n')
+    for verb in ("format", "docs", "upgrade", "precommit"):
+        project.make(verb)
+    project.run(
+        "uv", "run", "--only-dev", "cz", "check", "--message=feat: it is none of its business"
+    )
+    failed = project.run("make", "test", check=False)
+    assert failed.returncode
+    assert "literal out of range for `u8`" in failed.stdout
+
+
+def test_docs_need_no_rust(project: Project) -> None:
+    project.run("make", "docs", base=user(rust=False))
+
+
+def test_lock_file_follows_cargo_toml(project: Project) -> None:
+    add(project.path / "crates/Cargo.toml", '\n[dependencies.itoa]\nversion = "1"\n')
+    assert " passed" in project.make("test")
+    assert 'name = "itoa"' in project.read("crates/Cargo.lock")
+
+
+def test_environment_may_be_removed_or_damaged(project: Project) -> None:
+    """Git removes the module and leaves what uv knows of it, or the other way round."""
+    (module,) = project.path.glob("src/fast_math/*.so")
+    module.unlink()
+    assert " passed" in project.make("test")
+    project.git("clean", "-fdxq", "--exclude=.venv", "--exclude=target")
+    assert " passed" in project.make("init test")
+    project.git("clean", "-fdxq", "--exclude=target")
+    assert " passed" in project.make("init test")
+
+
+def test_module_can_be_optimized_until_rust_changes(project: Project) -> None:
+    debug = [
+        "uv",
+        "run",
+        "--no-sync",
+        "python",
+        "-c",
+        "import fast_math as m; print(m._accelerate.DEBUG)",
+    ]
+    project.make("optimize")
+    assert project.run(*debug).stdout == "False\n"
+    add(project.path / "crates/src/samples.rs", "// changed\n")
+    project.make("test")
+    assert project.run(*debug).stdout == "True\n"
+
+
+def test_verbs_may_be_combined(project: Project) -> None:
+    project.run("make", "-j4", "format", "lint", "test")
+
+
+def test_clean_removes_only_what_was_built_here(project: Project, tmp_path: Path) -> None:
+    env = {"CARGO_TARGET_DIR": str(tmp_path / "shared")}
+    add(project.path / "crates/src/samples.rs", "// changed\n")
+    project.make("test", env=env)
+    built = sorted((tmp_path / "shared").rglob("*"))
+    (project.path / "build").mkdir(exist_ok=True)
+    (project.path / "build/notes.txt").write_text("mine")
+    project.git("add", "--force", "build/notes.txt")
+    project.make("clean", env=env)
+    assert sorted((tmp_path / "shared").rglob("*")) == built
+    assert project.read("build/notes.txt") == "mine"
+    assert not (project.path / "crates/target").exists()
+
+
+def test_paths_beyond_ascii_in_a_plain_locale(project: Project) -> None:
+    """Python decodes what it reads and prints by the locale."""
+    assert " passed" in project.make("lint test docs", env={"LANG": "", "LC_ALL": "C"})
+
+
+def test_environment_in_another_place(project: Project, tmp_path: Path) -> None:
+    env = {"UV_PROJECT_ENVIRONMENT": str(tmp_path / "elsewhere")}
+    project.make("init", env=env)
+    bad = project.run(
+        "git", "commit", "--allow-empty", "--message=did things", env=env, check=False
+    )
+    assert "commit validation: failed" in bad.stdout
+
+
+def test_worktree_without_an_environment_can_commit(project: Project, tmp_path: Path) -> None:
+    """It has the hooks of its repository."""
+    project.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "worktree"))
+    worktree = Project(tmp_path / "worktree")
+    printed = worktree.git("commit", "--allow-empty", "--message=did things")
+    project.git("worktree", "remove", "--force", str(worktree.path))
+    assert "Message not checked: run `make init` first." in printed
+    assert "Not checked: run `make init` in " in printed
+
+
+@pytest.mark.parametrize("kind", ["husky", "git-lfs", "for all repositories", "larger repository"])
+def test_hooks_that_are_there_stay(project: Project, tmp_path: Path, kind: str) -> None:
+    """And ours are to be called from them, by the lines that `make init` prints."""
+    top = tmp_path / "top"
+    folder = top / "python" if kind == "larger repository" else top
+    clone = Project(folder)
+    shutil.copytree(project.path, folder, ignore=shutil.ignore_patterns(".git"), symlinks=True)
+    run("git", "init", "--quiet", cwd=top, base=user())
+    variables = dict(user())
+    hooks = top / ".git/hooks"
+    if kind == "husky":
+        hooks = top / ".husky/_"
+        clone.git("config", "core.hooksPath", ".husky/_")
+    elif kind == "for all repositories":
+        hooks = tmp_path / "hooks"
+        variables["GIT_CONFIG_COUNT"] = "1"
+        variables["GIT_CONFIG_KEY_0"] = "core.hooksPath"
+        variables["GIT_CONFIG_VALUE_0"] = str(hooks)
+    hooks.mkdir(parents=True, exist_ok=True)
+    (hooks / "pre-push").write_text("#!/bin/sh\nexit 1\n")
+    before = run(
+        "git", "config", "--get-all", "core.hooksPath", cwd=top, base=variables, check=False
+    ).stdout
+    printed = clone.run("make", "init", base=variables).stdout
+    after = run(
+        "git", "config", "--get-all", "core.hooksPath", cwd=top, base=variables, check=False
+    ).stdout
+    assert after == before
+    assert "Git hooks stay as they are, in " in printed
+    (line,) = (line for line in printed.splitlines() if "in commit-msg: " in line)
+    hook = hooks / "commit-msg"
+    hook.write_text("#!/bin/sh\n" + line.partition(": ")[2] + "\n")
+    hook.chmod(0o755)
+    bad = run(
+        "git",
+        "commit",
+        "--allow-empty",
+        "--message=did things",
+        cwd=top,
+        base=variables,
+        check=False,
+    )
+    assert bad.returncode
+    assert "commit validation: failed" in bad.stdout
+
+
+@pytest.mark.parametrize("version", [OLD_UV, LOWEST_UV])
+def test_an_old_uv_says_so_or_does(project: Project, tmp_path: Path, version: str) -> None:
+    install = [
+        tool("uv"),
+        "pip",
+        "install",
+        "--quiet",
+        "--target",
+        tmp_path / "uv",
+        f"uv=={version}",
+    ]
+    run(*install, cwd=tmp_path)
+    env = {"PATH": f"{tmp_path / 'uv/bin'}:{user_path(uv=False)}"}
+    result = project.run("make", "init", "test", env=env, check=False)
+    if version == OLD_UV:
+        assert result.returncode
+        assert "Required uv version `>=0.8`" in result.stdout
+        assert "Traceback" not in result.stdout
+    else:
+        assert " passed" in result.stdout
