@@ -1,4 +1,4 @@
-.PHONY: help test test-fast update-storm demo rehearse bench lint format lock clean
+.PHONY: help test test-fast update-storm demo rehearse bench lint format lock bump-pins clean
 INSIDE = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PYTEST = $(INSIDE) .venv/bin/pytest
 PARALLEL = --numprocesses=2 --dist=loadfile --no-loadscope-reorder
@@ -36,6 +36,10 @@ format: .venv/installed ## Format this repository
 
 lock: .venv/installed ## Move requirements.txt to the newest versions that pyproject.toml allows
 	.venv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --group=dev --output-file=requirements.txt pyproject.toml
+
+bump-pins: .venv/installed ## Move all versions that projects get from here, and requirements.txt, to the newest
+	@$(INSIDE) .venv/bin/python scripts/pins.py
+	@$(MAKE) --no-print-directory lock
 
 clean: ## Remove the environment and all caches
 	git clean -dfX --quiet

@@ -115,7 +115,7 @@ class Push:
             if git(project, "cat-file", "-t", name) != "tag":
                 raise RefusalError(
                     f"{name} is a lightweight tag, which `git push --follow-tags` leaves behind: delete it "
-                    f"with `git tag --delete {name}`, and tag with `cz bump`."
+                    f"with `git tag --delete {name}`, and tag with `make bump`."
                 )
         origin, clone = folder / "origin.git", folder / "clone"
         git(folder, "init", "--quiet", "--bare", f"--initial-branch={branch}", str(origin))
@@ -346,7 +346,7 @@ def default_project(folder: Path, bare: Bare) -> Path:
         "uv lock --quiet",
         "git add --all",
         "git commit --quiet --message=feat:\xa0start",
-        "uv run cz bump --yes",
+        "make bump",
     ):
         arguments = [part.replace("\xa0", " ") for part in command.split(" ")]
         subprocess.run(arguments, cwd=folder, env=bare.environment(home=home), check=True)

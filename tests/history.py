@@ -1,7 +1,10 @@
 """Versions of the template, made of the working tree, and projects that move between them."""
 
+import json
 import re
+import shlex
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +12,6 @@ from typing import Any
 
 import copier
 import yaml
-from copier import VcsRef
 
 from project import Project, run
 
@@ -67,19 +69,39 @@ def update(
     project: Project,
     version: str | None = None,
     data: Mapping[str, Any] | None = None,
-    **options: Any,
-) -> None:
-    """Run `copier update` in a project."""
-    copier.run_update(
-        project.path,
-        data=dict(data or {}),
-        vcs_ref=VcsRef.CURRENT if version == ":current:" else version,
-        defaults=True,
-        overwrite=True,
-        unsafe=True,
-        quiet=True,
-        **options,
+    *options: str,
+    way: str = "copier",
+    fails: bool = False,
+    **kwargs: Any,
+) -> str:
+    """Update a project as its owner would.
+
+    Args:
+        project: The project.
+        version: A version of the template; the newest if None.
+        data: Other answers than before.
+        *options: More options for `copier update`.
+        way: `copier` for Copier alone, `make` for the verb of the project.
+        fails: Whether the exit status must be another one than 0.
+        **kwargs: For `Project.run`.
+
+    Returns:
+        What was printed.
+    """
+    arguments = [f"--vcs-ref={version}"] if version else []
+    for name, value in (data or {}).items():
+        arguments.append(f"--data={name}={value if isinstance(value, str) else json.dumps(value)}")
+    arguments += options
+    copier = Path(sys.executable).with_name("copier")
+    command = (
+        ["make", "update", f"ARGS={shlex.join(arguments)}"]
+        if way == "make"
+        else [str(copier), "update", "--trust", "--defaults", "--quiet", *arguments]
     )
+    result = project.run(*command, check=False, **kwargs)
+    assert bool(result.returncode) == fails, result.stdout
+    assert "Traceback" not in result.stdout, result.stdout
+    return result.stdout
 
 
 def unmerged(project: Project) -> set[str]:

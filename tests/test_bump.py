@@ -1,8 +1,12 @@
-"""`cz bump` moves one version through all files, in one commit and one tag, or changes nothing."""
+"""`make bump` moves one version through all files, in one commit and one tag, or changes nothing."""
 
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
+import time
 import tomllib
 from pathlib import Path
 
@@ -10,9 +14,21 @@ import pytest
 from packaging.version import Version
 
 from conftest import Render
-from project import Project, run
+from project import Project, run, user, user_path
+
+pytestmark = pytest.mark.slow(minutes=3)
 
 MANIFESTS = ["pyproject.toml", "crates/Cargo.toml", "crates/Cargo.lock", "uv.lock"]
+FILES = ["CHANGELOG.md", *MANIFESTS]
+
+
+@pytest.fixture(scope="session")
+def tools(committed: Project) -> Path:
+    """Return the environment that `uv run --only-dev` makes, for all projects of these tests."""
+    folder = committed.path.parent / "tools"
+    env = {"UV_PROJECT_ENVIRONMENT": str(folder)}
+    committed.run("uv", "sync", "--quiet", "--only-group=lint", env=env)
+    return folder / "bin"
 
 
 @pytest.fixture(scope="session")
@@ -20,144 +36,245 @@ def committed(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Proje
     """Return a project with its first commit, to be copied."""
     project = render(package_name="Bump.Sample", module_name="bump_sample", github_owner="ada")
     project = project.copy(tmp_path_factory.mktemp("committed") / "project")
-    project.run("uv", "lock")
+    project.run("uv", "lock", "--quiet")
     project.commit("feat: start the project")
     return project
 
 
 @pytest.fixture(scope="session")
-def bumped(committed: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def bumped(committed: Project, tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Return a project with its first release, to be copied."""
-    project = committed.copy(tmp_path_factory.mktemp("bumped") / "project")
-    bump(project)
+    project = Bumping(committed, tmp_path_factory.mktemp("bumped") / "project", tools)
+    project.bump()
     return project
 
 
-@pytest.fixture
-def project(committed: Project, tmp_path: Path) -> Project:
-    return committed.copy(tmp_path / "project")
+class Bumping(Project):
+    """A copy of a project, and how its owner bumps it."""
+
+    def __init__(self, original: Project, path: Path, tools: Path, plain: bool = False) -> None:
+        super().__init__(original.copy(path).path, original.answers)
+        self.tools = tools
+        self.plain = plain
+        self.env: dict[str, str] = {}
+
+    def start(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run what `make bump` runs, or `cz bump` by itself."""
+        command = ("cz", "bump", "--yes") if self.plain else ("python", "scripts/bump.py")
+        env = {"PATH": f"{self.tools}{os.pathsep}{user_path()}", **self.env}
+        return self.run(
+            shutil.which(command[0], path=self.tools) or "",
+            *command[1:],
+            *arguments,
+            env=env,
+            check=check,
+        )
+
+    def bump(self, *arguments: str) -> str:
+        """Bump, check that all files agree, and return the new version."""
+        before = self.git("rev-parse", "HEAD")
+        self.start(*arguments)
+        assert self.git("rev-parse", "HEAD~1") == before
+        assert self.git("status", "--porcelain") == ""
+        tag = self.git("describe", "--exact-match").strip()
+        assert self.git("cat-file", "-t", tag).strip() == "tag"
+        assert self.git("diff", "--name-only", "--relative", "HEAD~1").split() == sorted(FILES)
+        versions = self.versions()
+        assert versions == dict.fromkeys(MANIFESTS, Version(tag)), versions
+        return tag.removeprefix("v")
+
+    def refused(self, *arguments: str, keep: bool = False) -> str:
+        """Bump, check that it is refused and changes nothing, and return what it said."""
+        before = self.state()
+        result = self.start(*arguments, check=False)
+        assert result.returncode, result.stdout
+        assert self.state() == before, result.stdout
+        assert "Traceback" not in result.stdout
+        assert self.plain or result.stdout.endswith("\nNothing was changed.\n")
+        return result.stdout
+
+    def state(self) -> list[object]:
+        """Return everything that a bump could change."""
+        commands = (
+            "show-ref",
+            "rev-parse HEAD",
+            "status --branch",
+            "diff",
+            "diff --cached",
+            "ls-files -v",
+        )
+        files = [self.path / name for name in ["README.md", *FILES]]
+        return [
+            *(self.git(*command.split()) for command in commands),
+            *(file.read_bytes() if file.exists() else None for file in files),
+        ]
+
+    def versions(self) -> dict[str, Version]:
+        """Parse the version out of all files."""
+        loaded = {name: tomllib.loads(self.read(name).lstrip("\ufeff")) for name in MANIFESTS}
+        crate = loaded["crates/Cargo.toml"]["package"]
+        names = {"crates/Cargo.lock": crate["name"], "uv.lock": "bump-sample"}
+        own = {
+            name: next(
+                p
+                for p in loaded[name]["package"]
+                if p["name"] == own and not {"registry"} & set(p.get("source", ()) or ())
+            )
+            for name, own in names.items()
+        }
+        found = {
+            "pyproject.toml": loaded["pyproject.toml"]["project"]["version"],
+            "crates/Cargo.toml": crate["version"],
+            **{name: package["version"] for name, package in own.items()},
+        }
+        return {name: Version(version) for name, version in found.items()}
+
+    def write_version(self, name: str, version: str) -> None:
+        """Write a version into a file by hand."""
+        text = self.read(name)
+        own = {"crates/Cargo.lock": 'name = "_bump-sample"', "uv.lock": 'name = "bump-sample"'}
+        before, place, after = text[text.index(own.get(name, "")) :].partition('\nversion = "')
+        rest = f'{before}{place}{version}"{after.partition(chr(34))[2]}'
+        (self.path / name).write_text(text.removesuffix(before + place + after) + rest)
+
+    def change(self, message: str) -> None:
+        """Commit a change of a source file."""
+        with (self.path / "src/bump_sample/__init__.py").open("a") as file:
+            file.write(f"# {message}\n")
+        self.commit(message)
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        text = self.read(name)
+        assert text.count(old) == 1, f"not once in {name}: {old}"
+        (self.path / name).write_bytes(text.replace(old, new).encode())
+
+    def sections(self) -> dict[str, str]:
+        """Return the sections of the changelog by version, in order."""
+        parts = re.split(r"^## v(\S+) .*$", self.read("CHANGELOG.md"), flags=re.MULTILINE)
+        return {name: text.strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+    def hook(self, name: str, *lines: str) -> None:
+        path = self.path / ".git/hooks" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+        path.chmod(0o755)
 
 
 @pytest.fixture
-def released(bumped: Project, tmp_path: Path) -> Project:
-    return bumped.copy(tmp_path / "project")
+def project(committed: Project, tools: Path, tmp_path: Path) -> Bumping:
+    return Bumping(committed, tmp_path / "project", tools)
 
 
-def change(project: Project, message: str) -> None:
-    """Commit a change of a source file."""
-    with (project.path / "src/bump_sample/reference.py").open("a") as file:
-        file.write(f"# {message}\n")
-    project.commit(message)
+@pytest.fixture
+def released(bumped: Project, tools: Path, tmp_path: Path) -> Bumping:
+    return Bumping(bumped, tmp_path / "project", tools)
 
 
-def bump(project: Project, *arguments: str) -> str:
-    """Bump, check that all files agree, and return the new version."""
-    before = project.git("rev-parse", "HEAD")
-    project.run("cz", "bump", "--yes", *arguments)
-    assert project.git("rev-parse", "HEAD~1") == before
+@pytest.fixture
+def changed(released: Bumping) -> Bumping:
+    """Return a released project with a new feature."""
+    released.change("feat: one")
+    return released
+
+
+@pytest.fixture(params=["make bump", "cz bump"])
+def either(request: pytest.FixtureRequest, bumped: Project, tools: Path, tmp_path: Path) -> Bumping:
+    """Return a released project with a new feature, for both ways to bump it."""
+    project = Bumping(bumped, tmp_path / "project", tools, plain=request.param == "cz bump")
+    project.change("feat: one")
+    return project
+
+
+@pytest.mark.parametrize("command", ["make bump", "uv run --only-dev cz bump --yes"])
+def test_what_the_owner_types(project: Bumping, command: str) -> None:
+    """Both work while the Rust code does not compile, and Cargo can read what they write."""
+    (project.path / "crates/src/lib.rs").write_text("this is no Rust\n")
+    project.commit("feat: break it")
+
+    project.run(*command.split())
+
+    assert project.git("describe", "--exact-match").strip() == "v0.1.0"
     assert project.git("status", "--porcelain") == ""
-    tag = project.git("describe", "--exact-match").strip()
-    assert project.git("cat-file", "-t", tag).strip() == "tag"
-    files = set(project.git("diff", "--name-only", "HEAD~1").split())
-    assert files == {"CHANGELOG.md", *MANIFESTS}
-    metadata = project.run(
-        *["cargo", "metadata", "--locked", "--offline", "--format-version=1", "--manifest-path"],
-        "crates/Cargo.toml",
-    ).stdout
-    crates = {crate["name"]: crate["version"] for crate in json.loads(metadata)["packages"]}
-    pyproject = tomllib.loads(project.read("pyproject.toml"))
-    assert tag == "v" + pyproject["project"]["version"] == "v" + crates["accelerate"]
+    manifest = ["--format-version=1", "--manifest-path=crates/Cargo.toml"]
+    project.run("cargo", "metadata", "--locked", "--offline", *manifest)
     project.run("uv", "lock", "--check", "--offline")
-    return tag.removeprefix("v")
 
 
-def refused(project: Project, *arguments: str) -> str:
-    """Bump, check that it is refused and changes nothing, and return what it said."""
-    before = state(project)
-    result = project.run("cz", "bump", "--yes", *arguments, check=False)
-    assert result.returncode != 0, result.stdout
-    assert state(project) == before
-    return result.stdout
+def test_arguments_reach_commitizen(project: Bumping) -> None:
+    assert "0.1.0-rc.0" in project.run("make", "bump", "ARGS=--prerelease rc").stdout
+    assert project.git("describe", "--exact-match").strip() == "v0.1.0-rc.0"
 
 
-def state(project: Project) -> list[object]:
-    """Return everything that a bump could change."""
-    return [
-        *(
-            project.git(*command.split())
-            for command in ("show-ref", "status", "diff", "diff --cached")
-        ),
-        *((project.path / name).read_bytes() for name in ["CHANGELOG.md", *MANIFESTS]),
-    ]
+def test_versions_follow_the_commits(project: Bumping) -> None:
+    assert project.bump() == "0.1.0"
+    assert project.sections()["0.1.0"] == "### Feat\n\n- start the project"
+
+    project.change("fix: one")
+    assert project.bump() == "0.1.1"
+    project.change("feat: two")
+    project.change("docs: not in the changelog")
+    assert project.bump() == "0.2.0"
+    project.change("feat!: three")
+    assert project.bump() == "0.3.0"
+
+    assert [*project.sections()] == ["0.3.0", "0.2.0", "0.1.1", "0.1.0"]
+    assert project.sections()["0.2.0"] == "### Feat\n\n- two"
+    assert project.read("CHANGELOG.md").startswith("# Changelog\n\n`make bump` adds")
 
 
-def sections(project: Project) -> dict[str, str]:
-    """Return the sections of the changelog by version, in order."""
-    parts = re.split(r"^## v(\S+) .*$", project.read("CHANGELOG.md"), flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
+def test_1_0_0_right_after_a_release(released: Bumping) -> None:
+    assert released.bump("1.0.0") == "1.0.0"
+    assert released.sections()["1.0.0"] == "The same as v0.1.0."
+    assert "major_version_zero" not in released.read("pyproject.toml")
+
+    released.change("feat!: break")
+    assert released.bump() == "2.0.0"
+    released.change("feat: more")
+    assert released.bump() == "2.1.0"
 
 
-def test_versions_follow_the_commits(project: Project) -> None:
-    assert bump(project) == "0.1.0"
-    assert "- start the project" in sections(project)["0.1.0"]
+def test_pre_releases_lead_to_a_final_version_with_complete_notes(either: Bumping) -> None:
+    assert either.bump("--prerelease", "rc") == "0.2.0-rc.0"
+    assert 'name = "bump-sample"\nversion = "0.2.0rc0"' in either.read("uv.lock")
+    either.change("fix: two")
+    assert either.bump("--prerelease", "rc") == "0.2.0-rc.1"
+    assert either.sections()["0.2.0-rc.1"] == "### Fix\n\n- two"
+    assert either.bump() == "0.2.0"
 
-    change(project, "fix: one")
-    assert bump(project) == "0.1.1"
-    change(project, "feat: two")
-    change(project, "docs: not in the changelog")
-    assert bump(project) == "0.2.0"
-    change(project, "feat!: three")
-    assert bump(project) == "0.3.0"
-
-    assert [*sections(project)] == ["0.3.0", "0.2.0", "0.1.1", "0.1.0"]
-    assert sections(project)["0.2.0"].strip() == "### Feat\n\n- two"
-    assert project.read("CHANGELOG.md").startswith("# Changelog\n\n`cz bump` adds")
+    assert [*either.sections()] == ["0.2.0", "0.1.0"]
+    assert either.sections()["0.2.0"] == "### Feat\n\n- one\n\n### Fix\n\n- two"
 
 
-def test_from_1_0_0_on_breaking_changes_move_the_major_version(released: Project) -> None:
-    change(released, "feat: stable")
-    assert bump(released, "1.0.0") == "1.0.0"
-    change(released, "feat!: break")
-    assert bump(released) == "2.0.0"
-    change(released, "feat: more")
-    assert bump(released) == "2.1.0"
+def test_the_first_release_may_be_a_pre_release(project: Bumping) -> None:
+    assert project.bump("--prerelease", "rc") == "0.1.0-rc.0"
+    assert project.bump() == "0.1.0"
+    assert [*project.sections()] == ["0.1.0"]
 
 
-def test_pre_releases_lead_to_a_final_version_with_complete_notes(released: Project) -> None:
-    change(released, "feat: one")
-    assert bump(released, "--prerelease", "rc") == "0.2.0-rc.0"
-    assert 'name = "bump-sample"\nversion = "0.2.0rc0"' in released.read("uv.lock")
-    change(released, "fix: two")
-    assert bump(released, "--prerelease", "rc") == "0.2.0-rc.1"
-    assert sections(released)["0.2.0-rc.1"].strip() == "### Fix\n\n- two"
-    assert bump(released) == "0.2.0"
-
-    assert [*sections(released)] == ["0.2.0", "0.1.0"]
-    assert sections(released)["0.2.0"].strip() == "### Feat\n\n- one\n\n### Fix\n\n- two"
+@pytest.mark.parametrize("option", ["--dry-run", "--get-next"])
+def test_a_question_changes_nothing(either: Bumping, option: str) -> None:
+    before = either.state()
+    assert "0.2.0" in either.start(option).stdout
+    assert either.state() == before
 
 
-def test_the_first_release_may_be_a_pre_release(project: Project) -> None:
-    assert bump(project, "--prerelease", "rc") == "0.1.0-rc.0"
-    assert bump(project) == "0.1.0"
-    assert [*sections(project)] == ["0.1.0"]
-
-
-def test_dependencies_with_the_same_version_stay(released: Project) -> None:
+def test_dependencies_with_the_same_version_stay(released: Bumping) -> None:
     """The version of the project becomes equal to that of PyO3 and of dependencies of Python."""
     pyo3 = re.findall(r'name = "pyo3"\nversion = "(.+)"', released.read("crates/Cargo.lock"))[0]
     for name, line in {
         "pyproject.toml": f'\n[tool.other]\nversion = "{pyo3}"\nneeds = ["ruff!={pyo3}"]\n',
         "crates/Cargo.toml": f'\n[package.metadata.other]\nversion = "{pyo3}"\n',
     }.items():
-        path = released.path / name
-        text = path.read_text().replace(
-            'version = "0.30", features', f'version = "{pyo3}", features'
+        text = re.sub(
+            'version = "[^"]+", features', f'version = "{pyo3}", features', released.read(name)
         )
-        path.write_text(text + line)
+        (released.path / name).write_text(text + line)
     # Somebody else's crate with the same name too.
-    crate = f'[[package]]\nname = "accelerate"\nversion = "{pyo3}"\nsource = "x"\n\n'
-    lock_file = released.path / "crates/Cargo.lock"
-    lock_file.write_text(lock_file.read_text().replace("[[package]]\n", f"{crate}[[package]]\n", 1))
+    crate = f'[[package]]\nname = "_bump-sample"\nversion = "{pyo3}"\nsource = "x"\n\n'
+    released_lock = released.read("crates/Cargo.lock").replace(
+        "[[package]]\n", f"{crate}[[package]]\n", 1
+    )
+    (released.path / "crates/Cargo.lock").write_text(released_lock)
     # Somebody else's packages with the same version, in front of the project and after it.
     package = f'[[package]]\nname = "{{}}"\nversion = "{pyo3}"\nsource = {{{{ registry = "x" }}}}\n'
     head, *packages = released.read("uv.lock").split("[[package]]\n")
@@ -166,123 +283,361 @@ def test_dependencies_with_the_same_version_stay(released: Project) -> None:
         "\n[[package]]\n".join(lock).replace("[[package]]\n[[package]]", "[[package]]")
     )
     released.commit("feat: depend on something")
-    released.run("cz", "bump", "--yes", pyo3)
+    released.start(pyo3)
     before = {name: released.git("show", f"HEAD:{name}") for name in MANIFESTS}
-    change(released, "fix: something")
-    released.run("cz", "bump", "--yes")
+    released.change("fix: something")
+    released.start()
 
     for name in MANIFESTS:
         old, new = before[name].splitlines(), released.read(name).splitlines()
         changed = [(a, b) for a, b in zip(old, new, strict=True) if a != b]
         assert len(changed) == 1, name
-        assert Version(changed[0][1].split('"')[1]) == Version("0.30.2"), changed
+        *minor, patch = pyo3.split(".")
+        after = ".".join([*minor, str(int(patch) + 1)])
+        assert changed[0][1].split('"')[1] == after, changed
         assert any(pyo3 in line for line in new), name
 
 
+def test_a_workspace(released: Bumping) -> None:
+    """Another crate of the workspace, at the same version, keeps its own."""
+    member = released.path / "crates/helper"
+    (member / "src").mkdir(parents=True)
+    (member / "src/lib.rs").touch()
+    (member / "Cargo.toml").write_text(
+        '[package]\nname = "helper"\nversion = "0.1.0"\nedition = "2024"\n'
+    )
+    manifest = released.path / "crates/Cargo.toml"
+    manifest.write_text(f'[workspace]\nmembers = ["helper"]\n\n{manifest.read_text()}')
+    released.run(
+        "cargo",
+        "update",
+        "--quiet",
+        "--offline",
+        "--workspace",
+        "--manifest-path=crates/Cargo.toml",
+    )
+    released.commit("feat: split")
+    assert released.bump() == "0.2.0"
+    options = ["--locked", "--offline", "--format-version=1", "--manifest-path=crates/Cargo.toml"]
+    crates = json.loads(released.run("cargo", "metadata", *options).stdout)["packages"]
+    versions = {crate["name"]: crate["version"] for crate in crates}
+    assert (versions["helper"], versions["_bump-sample"]) == ("0.1.0", "0.2.0")
+
+
+def test_bytes_that_editors_leave_stay(released: Bumping) -> None:
+    """Line ends of Windows, and marks of byte order where their readers take them."""
+    released.git("config", "core.autocrlf", "false")
+    for name in FILES:
+        mark = "\ufeff" if name in ("CHANGELOG.md", "crates/Cargo.toml") else ""
+        text = mark + released.read(name).replace("\n", "\r\n")
+        if name == "crates/Cargo.toml":
+            text = mark + text[text.index("[package]") :]
+        (released.path / name).write_bytes(text.encode())
+    (released.path / ".gitattributes").write_text("* -text\n")
+    released.commit("feat: from Windows")
+    assert released.bump() == "0.2.0"
+    for name in FILES:
+        content = (released.path / name).read_bytes()
+        assert content.count(b"\n") == content.count(b"\r\n"), name
+    assert (
+        (released.path / "CHANGELOG.md").read_bytes().startswith("\ufeff# Changelog\r\n".encode())
+    )
+
+
+def test_a_project_in_a_subfolder(changed: Bumping, tmp_path: Path) -> None:
+    """The repository holds more than the project, whose changes count as well."""
+    for entry in (changed.path / ".git", tmp_path / "other.txt"):
+        if entry.is_dir():
+            entry.rename(tmp_path / ".git")
+        else:
+            entry.write_text("mine\n")
+    changed.git("add", "--all", ":/")
+    changed.git("commit", "--quiet", "--message=feat: all in one repository")
+    (tmp_path / "other.txt").write_text("edited\n")
+    assert "other.txt" in changed.refused()
+    changed.git("restore", ":/")
+    assert changed.bump() == "0.2.0"
+
+
+def test_a_detached_head(either: Bumping) -> None:
+    either.git("switch", "--quiet", "--detach")
+    assert either.bump() == "0.2.0"
+    assert either.git("rev-parse", "main") == either.git("rev-parse", "HEAD~1")
+    either.hook("pre-commit", "exit 1")
+    either.change("fix: two")
+    either.refused()
+
+
+def test_surroundings(changed: Bumping) -> None:
+    """Variables for Git, a locale without Unicode, and settings that change what Git prints."""
+    changed.env = {
+        **{"GIT_DIR": str(changed.path / ".git"), "GIT_WORK_TREE": str(changed.path)},
+        **{"GIT_INDEX_FILE": str(changed.path / ".git/index"), "GIT_PAGER": "false"},
+        **{"LC_ALL": "C", "LANG": "C", "PYTHONCOERCECLOCALE": "0"},
+    }
+    for setting in ("column.ui always", "color.ui always", "core.quotePath false", "log.date raw"):
+        changed.git("config", *setting.split())
+    for setting in ("status.short true", "status.branch true", "tag.sort -refname"):
+        changed.git("config", *setting.split())
+    changed.git("tag", "2024.10")
+    changed.change("fix: größer")
+    assert changed.bump() == "0.2.0"
+    assert [*changed.sections()] == ["0.2.0", "0.1.0"]
+    assert changed.sections()["0.2.0"] == "### Feat\n\n- one\n\n### Fix\n\n- größer"
+
+
 @pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "pyproject.toml", "uv.lock"])
-def test_uncommitted_changes_are_refused_and_kept(project: Project, name: str) -> None:
-    for staged in (False, True):
-        with (project.path / name).open("a") as file:
-            file.write("\n# mine\n")
-        if staged:
-            project.git("add", name)
+@pytest.mark.parametrize("staged", [False, True])
+def test_uncommitted_changes_are_refused_and_kept(either: Bumping, name: str, staged: bool) -> None:
+    with (either.path / name).open("a") as file:
+        file.write("\n# mine\n")
+    if staged:
+        either.git("add", name)
 
-        assert "Commit or stash" in refused(project)
-
-
-def test_nothing_to_release_is_refused(released: Project) -> None:
-    assert "NO_COMMITS" in refused(released)
-    change(released, "docs: one")
-    assert "not eligible" in refused(released)
+    assert "Commit or stash" in either.refused()
 
 
-def test_an_existing_tag_is_refused(released: Project) -> None:
-    change(released, "feat: one")
-    released.git("switch", "--quiet", "--create=other")
-    change(released, "feat: two")
-    released.git("tag", "v0.2.0")
-    released.git("switch", "--quiet", "main")
-
-    assert "v0.2.0 exists already" in refused(released)
+def test_nothing_to_release_is_refused(released: Bumping) -> None:
+    assert "NO_COMMITS" in released.refused()
+    released.change("docs: one")
+    assert "not eligible" in released.refused()
 
 
-def test_an_older_version_is_refused(released: Project) -> None:
-    change(released, "feat: one")
+def test_an_existing_tag_is_refused(changed: Bumping) -> None:
+    changed.git("switch", "--quiet", "--create=other")
+    changed.change("feat: two")
+    changed.git("tag", "v0.2.0")
+    changed.git("switch", "--quiet", "main")
 
-    assert "not newer" in refused(released, "0.0.7")
+    advice = re.search(r"The tag v0.2.0 exists: .* or `make bump ARGS=(.+)`", changed.refused())
+    assert advice
+    assert changed.bump(advice[1]) == advice[1]
+
+
+def test_a_tag_that_only_the_remote_has_is_refused(changed: Bumping, tmp_path: Path) -> None:
+    run(
+        "git",
+        "clone",
+        "--quiet",
+        "--bare",
+        changed.path,
+        tmp_path / "origin",
+        cwd=tmp_path,
+        base=user(),
+    )
+    changed.git("remote", "add", "origin", str(tmp_path / "origin"))
+    run("git", "tag", "v0.2.0", "main", cwd=tmp_path / "origin", base=user())
+
+    assert "The tag v0.2.0 exists: type `git pull --tags`" in changed.refused()
+    run("git", "tag", "--delete", "v0.2.0", cwd=tmp_path / "origin", base=user())
+    assert changed.bump() == "0.2.0"
+
+
+def test_a_remote_out_of_reach_does_not_matter(changed: Bumping) -> None:
+    changed.git("remote", "add", "origin", "https://localhost:1/nothing.git")
+    assert changed.bump() == "0.2.0"
+
+
+@pytest.mark.parametrize(
+    "version", ["0.2", "1", "0.2.0.1", "1!2.0.0", "0.2.0+abc", "0.2.0.post1", "0.0.7", "0.1.0-rc.1"]
+)
+def test_a_version_that_cargo_or_python_cannot_read_is_refused(
+    changed: Bumping, version: str
+) -> None:
+    assert "Type a version after 0.1.0, like 1.2.3" in changed.refused(version)
+
+
+@pytest.mark.parametrize(
+    "options", ["--version-scheme pep440 --prerelease rc", "--build-metadata abc", "--devrelease 1"]
+)
+def test_options_that_lead_to_such_a_version(changed: Bumping, options: str) -> None:
+    if options == "--devrelease 1":
+        assert changed.bump(*options.split()) == "0.2.0-dev.1"
+    else:
+        assert "Type a version after 0.1.0, like 1.2.3" in changed.refused(*options.split())
+
+
+@pytest.mark.parametrize("option", ["--changelog", "--changelog-to-stdout"])
+def test_the_changelog_is_written_once(either: Bumping, option: str) -> None:
+    assert "leave `--changelog` out" in either.refused(option)
+    assert either.bump("--prerelease=rc") == "0.2.0-rc.0"
+    assert list(either.sections()) == ["0.2.0-rc.0", "0.1.0"]
 
 
 @pytest.mark.parametrize("depth", ["--depth=1", "--no-tags"])
 def test_a_clone_without_tags_is_refused_until_they_are_fetched(
-    released: Project, tmp_path: Path, depth: str
+    changed: Bumping, tmp_path: Path, depth: str
 ) -> None:
-    change(released, "fix: one")
-    clone = Project(tmp_path / "clone")
-    run("git", "clone", "--quiet", depth, released.path.as_uri(), clone.path, cwd=tmp_path)
+    origin = changed.path.as_uri()
+    run("git", "clone", "--quiet", depth, origin, tmp_path / "cloned", cwd=tmp_path, base=user())
+    clone = Bumping(Project(tmp_path / "cloned"), tmp_path / "clone", changed.tools)
 
-    advice = re.search(r"`(git fetch .+?)`", refused(clone))
+    advice = re.search(r"`(git (?:fetch|pull) .+?)`", clone.refused())
     assert advice
     clone.run(*advice[1].split())
-    assert bump(clone) == "0.1.1"
+    assert clone.bump() == "0.2.0"
 
 
 @pytest.mark.parametrize("name", MANIFESTS)
-def test_a_version_changed_by_hand_is_refused(released: Project, name: str) -> None:
-    text = released.read(name)
-    crate = "accelerate" if name.startswith("crates") else "bump-sample"
-    pattern = (
-        r'(^name = "{}"(?:\n.*)*?\nversion = ")[^"]+'
-        if "lock" in name
-        else r'(\nversion = "){}[^"]+'
-    )
-    new = re.sub(
-        pattern.format(crate if "lock" in name else ""), r"\g<1>7.0.0", text, count=1, flags=re.M
-    )
-    assert new != text
-    (released.path / name).write_text(new)
-    change(released, "fix: one")
+def test_a_version_changed_by_hand_is_refused(changed: Bumping, name: str) -> None:
+    changed.write_version(name, "7.0.0")
+    changed.commit("fix: by hand")
 
-    said = refused(released)
-    assert f"{name} has version 7.0.0" in said
+    assert f"{name} has version 7.0.0, the newest tag 0.1.0." in changed.refused()
 
 
-def test_an_uncommitted_lock_file_is_refused(project: Project) -> None:
-    project.git("rm", "--quiet", "--cached", "uv.lock")
-    project.git("commit", "--quiet", "--message=chore: forget the lock file")
+@pytest.mark.parametrize("how", ["--assume-unchanged", "--skip-worktree"])
+def test_edits_that_git_does_not_see_are_kept(either: Bumping, how: str) -> None:
+    """Also when a hook refuses, and where the bump would have to write."""
+    either.git("update-index", how, "README.md")
+    (either.path / "README.md").write_text("mine\n")
+    either.hook("pre-commit", "exit 1")
+    either.refused()
+    (either.path / ".git/hooks/pre-commit").unlink()
+    either.git("update-index", how, "uv.lock")
+    with (either.path / "uv.lock").open("a") as file:
+        file.write("# mine\n")
 
-    assert "uv.lock is not in Git" in refused(project)
+    advice = re.search(r"look at uv.lock: type `(.+)`", either.refused())
+    assert advice
+    either.run("bash", "-c", advice[1])
+    either.git("commit", "--quiet", "--message=build: lock")
+    assert either.bump() == "0.2.0"
+    assert either.read("README.md") == "mine\n"
 
 
-def test_no_identity_is_refused(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    change(project, "feat: one")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-    monkeypatch.setenv("EMAIL", "")
-    project.git("config", "user.useConfigOnly", "true")
+@pytest.mark.parametrize("name", ["uv.lock", "CHANGELOG.md"])
+def test_files_outside_git_are_refused(changed: Bumping, name: str) -> None:
+    changed.git("rm", "--quiet", "--cached", name)
+    with (changed.path / ".gitignore").open("a") as file:
+        file.write(f"{name}\n")
+    changed.git("commit", "--quiet", "--all", "--message=chore: forget it")
 
-    assert "tell me who you are" in refused(project)
+    advice = re.search(rf"look at {name}: type `(.+)`, and commit", changed.refused())
+    assert advice
+    changed.run("bash", "-c", advice[1])
+    changed.git("commit", "--quiet", "--message=build: remember it")
+    assert changed.bump() == "0.2.0"
+
+
+def test_no_identity_is_refused(changed: Bumping) -> None:
+    changed.env = {"GIT_CONFIG_GLOBAL": "/dev/null", "EMAIL": ""}
+    changed.git("config", "user.useConfigOnly", "true")
+
+    assert "tell me who you are" in changed.refused()
 
 
 @pytest.mark.parametrize("hook", ["pre-commit", "commit-msg"])
-def test_a_commit_that_a_hook_refuses_is_taken_back(project: Project, hook: str) -> None:
-    (project.path / ".git/hooks").mkdir(exist_ok=True)
-    path = project.path / ".git/hooks" / hook
-    path.write_text("#!/bin/sh\necho not today >&2\nexit 1\n")
-    path.chmod(0o755)
+def test_a_commit_that_a_hook_refuses_is_taken_back(either: Bumping, hook: str) -> None:
+    """Even if the hook changes and stages something first."""
+    either.hook(
+        hook, "echo >> CHANGELOG.md", "git add CHANGELOG.md", "echo not today >&2", "exit 1"
+    )
 
-    assert "not today" in refused(project)
-
-
-def test_a_signature_that_fails_is_taken_back(project: Project) -> None:
-    project.git("config", "tag.gpgSign", "true")
-    project.git("config", "gpg.program", shutil.which("false") or "false")
-
-    assert "git tag failed" in refused(project)
+    assert "not today" in either.refused()
 
 
-def test_the_hooks_of_the_project_accept_a_bump(project: Project) -> None:
-    project.git("config", "core.hooksPath", ".githooks")
-    project.run("git", "commit", "--allow-empty", "--message=fix: one")
-    assert project.run("git", "commit", "--allow-empty", "--message=wip", check=False).returncode
+def test_hooks_of_the_project_accept_a_bump(changed: Bumping) -> None:
+    changed.git("config", "core.hooksPath", ".githooks")
+    changed.env = {"UV_PROJECT_ENVIRONMENT": str(changed.tools.parent)}
+    refused = changed.run(
+        "git", "commit", "--allow-empty", "--message=wip", env=changed.env, check=False
+    )
+    assert refused.returncode
+    assert changed.bump() == "0.2.0"
 
-    project.run("cz", "bump", "--yes")
+
+@pytest.mark.parametrize(
+    "settings", [["commit.gpgSign"], ["tag.gpgSign"], ["commit.gpgSign", "tag.gpgSign"]]
+)
+def test_a_signature_that_fails_is_taken_back(either: Bumping, settings: list[str]) -> None:
+    for setting in settings:
+        either.git("config", setting, "true")
+    either.git("config", "gpg.program", shutil.which("false") or "false")
+
+    assert "failed to" in either.refused()
+
+
+def test_gpg_sign_without_a_key_is_taken_back(released: Bumping) -> None:
+    released.change("fix: one")
+    released.git("config", "gpg.program", shutil.which("false") or "false")
+
+    released.refused("--gpg-sign")
+
+
+def test_a_hook_that_fails_only_the_second_time(released: Bumping) -> None:
+    """Hooks run once; and what they refuse is taken back whenever that is."""
+    released.change("fix: one")
+    released.hook("pre-commit", "echo ran >> .git/ran", "test $(wc -l < .git/ran) != 2")
+    assert released.bump() == "0.1.1"
+    assert (released.path / ".git/ran").read_text() == "ran\n"
+    released.change("fix: two")
+    released.refused()
+
+
+def test_a_kill_between_commit_and_tag(changed: Bumping) -> None:
+    """The next bump says how to make the tag."""
+    changed.bump()
+    changed.git("tag", "--delete", "v0.2.0")
+    changed.change("fix: two")
+
+    advice = re.search(r"`(git tag .+?)`", changed.refused())
+    assert advice
+    changed.run(*advice[1].split())
+    assert changed.git("rev-parse", "v0.2.0^{}") == changed.git("rev-parse", "HEAD~1")
+    assert changed.bump() == "0.2.1"
+
+
+def test_an_interrupt_is_taken_back(released: Bumping) -> None:
+    """As by Ctrl-C while a hook runs; of a plain `cz bump` the hooks run in the script as well."""
+    released.change("feat: one")
+    released.hook("pre-commit", "sleep 60")
+    before = released.state()
+    script = subprocess.Popen(
+        [released.tools / "python", "scripts/bump.py"],
+        cwd=released.path,
+        env={**user(), "PATH": f"{released.tools}{os.pathsep}{user_path()}"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    for _ in range(600):
+        if "0.2.0" in released.read("uv.lock") and (released.path / ".git/index.lock").exists():
+            break
+        time.sleep(0.05)
+    os.killpg(script.pid, signal.SIGINT)
+    assert script.wait(timeout=30)
+    assert released.state() == before
+
+
+def test_a_first_bump_needs_no_terminal(project: Bumping) -> None:
+    """Commitizen alone asks whether this is the first tag."""
+    said = project.start().stdout
+    assert "first tag" not in said
+    assert "Traceback" not in said
     assert project.git("describe", "--exact-match").strip() == "v0.1.0"
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+def test_a_version_from_before(project: Bumping, tagged: bool) -> None:
+    """A project that had 8.0.4 when it was adopted; each message says what to type."""
+    for name in MANIFESTS:
+        project.write_version(name, "8.0.4")
+    project.commit("build: adopt the template")
+    adopted = project.git("rev-parse", "HEAD")
+    if tagged:
+        project.git("tag", "--annotate", "--message=v8.0.4", "v8.0.4")
+    project.change("feat!: break")
+    if not tagged:
+        advice = re.search(r"`(git tag .+?)`", project.refused())
+        assert advice
+        project.run(*advice[1].split())
+        assert project.git("rev-parse", "v8.0.4^{}") == adopted
+    assert "Delete `major_version_zero = true` from pyproject.toml, and commit" in project.refused()
+    text = re.sub(r"major_version_zero = true.*\n", "", project.read("pyproject.toml"))
+    (project.path / "pyproject.toml").write_text(text)
+    project.commit("build: from 1.0.0 on")
+
+    assert project.bump() == "9.0.0"
+    assert [*project.sections()] == ["9.0.0"]
+    assert project.sections()["9.0.0"].startswith("### Feat\n\n- break")

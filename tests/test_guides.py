@@ -152,6 +152,26 @@ def ends_green(project: Project, before: dict[str, str]) -> None:
     assert "Nothing to update." in said
 
 
+def ends_with_a_bump(project: Project, old: str, message: str, new: str) -> None:
+    """The repository had no tags: the bump says how to make that of the last release."""
+    refused = project.run("make", "bump", check=False)
+    assert refused.returncode
+    advice = re.search(r"`(git tag .+?)`", refused.stdout)
+    assert advice, refused.stdout
+    project.run(*advice[1].split())
+    assert project.git("log", "-1", "--format=%s", f"v{old}") == "feat: all I have\n"
+    project.git("commit", "--quiet", "--allow-empty", f"--message={message}")
+    changelog = project.read("CHANGELOG.md")
+    project.make("bump")
+    assert project.git("describe", "--exact-match") == f"v{new}\n"
+    assert project.git("status", "--porcelain") == ""
+    heading, section, rest = re.split(
+        rf"(\n## v{re.escape(new)} .*\n(?:(?!## ).*\n)*)", project.read("CHANGELOG.md")
+    )
+    assert (heading + rest).split() == changelog.split()
+    assert f"- {message.partition(': ')[2]}\n" in section
+
+
 def test_new_project(template: Path, tmp_path: Path) -> None:
     copy, start, later = guide("new-project.md", template)
     type_in(copy, tmp_path)
@@ -180,6 +200,7 @@ def test_adopt(template: Path, tmp_path: Path) -> None:
         if package["name"] == "_old-lib"
     )
     assert lock["version"] == "8.0.4"
+    ends_with_a_bump(project, "8.0.4", "feat!: parse less", "9.0.0")
 
 
 def test_move_from_the_predecessor(template: Path, tmp_path: Path) -> None:
@@ -206,6 +227,7 @@ def test_move_from_the_predecessor(template: Path, tmp_path: Path) -> None:
     )
     type_in(ease, project.path)
     ends_green(project, PREDECESSOR)
+    ends_with_a_bump(project, "0.4.2", "feat: charge", "0.5.0")
     charge = "from electron._accelerate import charge; print(charge(3))"
     assert project.run(project.path / ".venv/bin/python", "-c", charge).stdout == "-3\n"
     log = project.git("log", "--follow", "--format=%s", "notebooks/01_main.ipynb")

@@ -8,6 +8,7 @@ import pytest
 
 from conftest import Render
 from project import Project
+from steps import step
 
 QUICKSTART = "notebooks/01_quickstart.ipynb"
 
@@ -29,8 +30,13 @@ def project(render: Render) -> Project:
 def with_tools(project: Project, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Install the tools of two hooks, but not the package: nothing is compiled."""
     environment = tmp_path_factory.mktemp("tools") / "venv"
-    groups = ["--only-group=notebook", "--only-group=lint"]
-    project.run("uv", "sync", "--quiet", *groups, env={"UV_PROJECT_ENVIRONMENT": str(environment)})
+    project.run(
+        "uv",
+        "sync",
+        "--quiet",
+        "--only-group=lint",
+        env={"UV_PROJECT_ENVIRONMENT": str(environment)},
+    )
     return {"PATH": f"{environment}/bin:/usr/bin:/bin", "SKIP": "mypy"}
 
 
@@ -104,9 +110,10 @@ def test_name_has_a_number(project: Project, tmp_path: Path, name: str, accepted
 
 
 @pytest.mark.slow
-def test_project_runs_it_with_its_tests(project: Project, tmp_path: Path) -> None:
+def test_project_runs_it_when_asked(project: Project, tmp_path: Path) -> None:
     copy = project.copy(tmp_path / "project")
-    printed = copy.make("test")
+    assert "notebook" not in copy.make("test")
+    printed = copy.make("notebook")
     assert f"{QUICKSTART} ." in printed
 
     notebook = load(copy)
@@ -114,10 +121,18 @@ def test_project_runs_it_with_its_tests(project: Project, tmp_path: Path) -> Non
     first["source"].insert(0, "raise ValueError('the notebook is wrong')\n")
     (copy.path / QUICKSTART).write_text(json.dumps(notebook), "utf-8")
 
-    result = copy.run("make", "test", check=False)
+    result = copy.run("make", "notebook", check=False)
 
     assert result.returncode != 0
     assert "the notebook is wrong" in result.stdout
+
+
+@pytest.mark.parametrize(("workflow", "job"), [("ci", "test"), ("release", "gate")])
+def test_it_is_run_before_a_merge_and_before_a_release(
+    project: Project, workflow: str, job: str
+) -> None:
+    run = step(project, workflow, job, "uv run poe notebook")
+    assert run["if"] == "hashFiles('notebooks/*.ipynb') != ''"  # an owner may delete them all
 
 
 @pytest.mark.slow

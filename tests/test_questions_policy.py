@@ -117,7 +117,7 @@ CHANGES = {
     "type of description changed": edit("copier.yml", "description:\n  type: str", "description:\n  type: yaml"),
     "colour has no default": edit("copier.yml", "license:\n", "colour:\n  type: str\n\nlicense:\n"),
     "license has a new when": edit("copier.yml", "license:\n", "license:\n  when: false\n"),
-    "_exclude calls shout": edit("copier.yml", "  - /src\n", "  - /src\n  - \"{{ shout('x') }}\"\n"),
+    "_exclude calls shout": edit("copier.yml", "_exclude:\n", "_exclude:\n  - \"{{ shout('x') }}\"\n"),
 }  # fmt: skip
 
 

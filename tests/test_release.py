@@ -38,7 +38,7 @@ def bumped(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Project:
     ).copy(tmp_path_factory.mktemp("released") / "project")
     project.run("uv", "lock", "--quiet")
     project.commit("feat: start the project")
-    project.run("uv", "run", "--quiet", "--only-dev", "cz", "bump", "--yes")
+    project.make("bump")
     return project
 
 

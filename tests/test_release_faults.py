@@ -223,6 +223,7 @@ def make_wheel(
             "fault_sample.libs/libgcc_s-1.so.1",
             "fault_sample/.dylibs/libz.dylib",
             f"{STEM}.dist-info/licenses/LICENSE",
+            f"{STEM}.dist-info/sboms/fault-sample.cdx.json",
             f"{STEM}.dist-info/RECORD",
             *extra,
         ):

@@ -49,6 +49,11 @@ def script(render: Render) -> str:
     return render().read(SCRIPT)
 
 
+def address(script: str, target: str) -> str:
+    (version,) = re.findall(r"^rustup=([\d.]+)$", script, re.MULTILINE)
+    return f"/rustup/archive/{version}/{target}/rustup-init"
+
+
 def install(
     script: str, folder: Path, *tools: str, machine: str = "x86_64", musl: bool = False
 ) -> tuple[subprocess.CompletedProcess[str], list[str]]:
@@ -78,7 +83,7 @@ def install(
 def test_a_wrong_checksum_stops_the_build(script: str, tmp_path: Path) -> None:
     result, paths = install(script, tmp_path)
 
-    assert paths == ["/rustup/archive/1.29.0/x86_64-unknown-linux-gnu/rustup-init"]
+    assert paths == [address(script, "x86_64-unknown-linux-gnu")]
     assert result.returncode != 0
     assert "FAILED" in result.stdout
     assert not (tmp_path / "called").exists()
@@ -99,7 +104,7 @@ def test_the_right_checksum_installs_a_pinned_rust(
     result, paths = install(script, tmp_path, machine=machine, musl=musl)
 
     assert result.returncode == 0, result.stdout + result.stderr
-    assert paths == [f"/rustup/archive/1.29.0/{target}/rustup-init"]
+    assert paths == [address(script, target)]
     called = (tmp_path / "called").read_text().split()
     assert called[:-1] == ["-y", "--no-modify-path", "--profile", "minimal", "--default-toolchain"]
     assert re.fullmatch(r"1\.\d+\.\d+", called[-1])

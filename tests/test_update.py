@@ -3,11 +3,11 @@
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import copier
 import pytest
 import yaml
-from copier.errors import UserMessageError
 
 from history import (
     History,
@@ -22,14 +22,7 @@ from history import (
 )
 from project import ROOT, Project
 
-# Copier leaves a listing of a folder open when it refuses.
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings(
-        "ignore:.*ScandirIterator:pytest.PytestUnraisableExceptionWarning",
-        "ignore:unclosed scandir iterator:ResourceWarning",
-    ),
-]
+pytestmark = pytest.mark.slow
 
 OWNER = "# the owner's line\n"
 TEMPLATE = "# the template's line\n"
@@ -62,8 +55,8 @@ def test_untouched_project_becomes_what_the_new_version_renders(
     new = history.release(
         edit("template/setup.py", "import sys\n", f"import sys\n{TEMPLATE}"),
         write("template/NEW.txt.jinja", "{{ project_name }}\n"),
-        remove("template/.editorconfig"),
-        rename("template/SECURITY.md.jinja", "template/.github/SECURITY.md.jinja"),
+        remove("template/MANIFEST.in"),
+        rename("template/.github/SECURITY.md.jinja", "template/SECURITY.md.jinja"),
         edit("template/README.md.jinja", "#", "# New"),
     )
     before = files(project)
@@ -94,7 +87,7 @@ def test_edits_of_one_line_are_a_conflict(history: History, project: Project) ->
     edit("MANIFEST.in", "# Left over", f"{OWNER}# Left over")(project.path)
     project.commit()
     history.release(edit("template/MANIFEST.in", "# Left over", f"{TEMPLATE}# Left over"))
-    update(project)
+    update(project, fails=True)
     assert unmerged(project) == {"MANIFEST.in"}
     assert OWNER in project.read("MANIFEST.in")
     assert TEMPLATE in project.read("MANIFEST.in")
@@ -109,10 +102,7 @@ def test_files_given_once_are_the_owners(history: History, project: Project) -> 
         "crates/src/lib.rs": "crates/src/lib.rs.jinja",
         "src/demo/__init__.py": "src/{{ module_name }}/__init__.py",
         "tests/test_package.py": "tests/test_package.py.jinja",
-        "LICENSES/MIT.txt": next(
-            path.relative_to(history.path / "template").as_posix()
-            for path in (history.path / "template/LICENSES").iterdir()
-        ),
+        "LICENSE": "LICENSE.jinja",
     }
     for name in sources:
         append(project, name, commit=False)
@@ -142,12 +132,12 @@ def test_files_given_once_are_the_owners(history: History, project: Project) -> 
 def test_edit_of_a_file_that_the_template_removed_is_a_conflict(
     history: History, project: Project
 ) -> None:
-    append(project, ".editorconfig")
-    history.release(remove("template/.editorconfig"), remove("template/SECURITY.md.jinja"))
-    update(project)
-    assert unmerged(project) == {".editorconfig"}
-    assert project.read(".editorconfig").endswith(OWNER)
-    assert not (project.path / "SECURITY.md").exists()
+    append(project, "MANIFEST.in")
+    history.release(remove("template/MANIFEST.in"), remove("template/.github/SECURITY.md.jinja"))
+    update(project, fails=True)
+    assert unmerged(project) == {"MANIFEST.in"}
+    assert project.read("MANIFEST.in").endswith(OWNER)
+    assert not (project.path / ".github/SECURITY.md").exists()
     project.commit("build: keep the file")
     update(project)
     assert not project.git("status", "--porcelain")
@@ -156,14 +146,14 @@ def test_edit_of_a_file_that_the_template_removed_is_a_conflict(
 def test_edit_of_a_file_that_the_template_renamed_moves_along(
     history: History, project: Project
 ) -> None:
-    append(project, ".editorconfig")
+    append(project, "MANIFEST.in")
     history.release(
-        rename("template/.editorconfig", "template/editor/config"),
-        edit("template/editor/config", "root = true", f"root = true\n{TEMPLATE}"),
+        rename("template/MANIFEST.in", "template/editor/config"),
+        edit("template/editor/config", "# Left over", f"# Left over\n{TEMPLATE}"),
     )
     update(project)
     assert not unmerged(project)
-    assert not (project.path / ".editorconfig").exists()
+    assert not (project.path / "MANIFEST.in").exists()
     assert TEMPLATE in project.read("editor/config")
     assert project.read("editor/config").endswith(OWNER)
 
@@ -171,13 +161,13 @@ def test_edit_of_a_file_that_the_template_renamed_moves_along(
 def test_clashing_edit_of_a_file_that_the_template_renamed_is_a_conflict(
     history: History, project: Project
 ) -> None:
-    edit(".editorconfig", "root = true", f"root = true\n{OWNER}")(project.path)
+    edit("MANIFEST.in", "# Left over", f"# Left over\n{OWNER}")(project.path)
     project.commit()
     history.release(
-        rename("template/.editorconfig", "template/editor/config"),
-        edit("template/editor/config", "root = true", f"root = true\n{TEMPLATE}"),
+        rename("template/MANIFEST.in", "template/editor/config"),
+        edit("template/editor/config", "# Left over", f"# Left over\n{TEMPLATE}"),
     )
-    update(project)
+    update(project, fails=True)
     assert unmerged(project) == {"editor/config"}
     assert OWNER in project.read("editor/config")
     assert TEMPLATE in project.read("editor/config")
@@ -185,28 +175,28 @@ def test_clashing_edit_of_a_file_that_the_template_renamed_is_a_conflict(
 
 def test_binary_file_of_the_owner_stays(history: History, project: Project) -> None:
     """A picture in the place of a text, say; Copier alone brings the text back."""
-    names = {".editorconfig", "SECURITY.md"}
+    names = {"MANIFEST.in", ".github/SECURITY.md"}
     for name in names:
         (project.path / name).write_bytes(b"\0\xff mine")
     project.commit()
-    history.release(edit("template/.editorconfig", "root = true", f"root = true\n{TEMPLATE}"))
-    update(project)
-    assert unmerged(project) == {".editorconfig"}
+    history.release(edit("template/MANIFEST.in", "# Left over", f"# Left over\n{TEMPLATE}"))
+    update(project, fails=True)
+    assert unmerged(project) == {"MANIFEST.in"}
     assert {(project.path / name).read_bytes() for name in names} == {b"\0\xff mine"}
 
 
 def test_both_add_the_same_file(history: History, project: Project) -> None:
     append(project, "NEW.txt")
     history.release(write("template/NEW.txt", TEMPLATE))
-    update(project)
+    update(project, fails=True)
     assert unmerged(project) == {"NEW.txt"}
     assert OWNER in project.read("NEW.txt")
 
 
-def refused(project: Project, message: str, **kwargs: object) -> None:
+def refused(project: Project, message: str, **kwargs: Any) -> None:
     before = files(project)
-    with pytest.raises((UserMessageError, ValueError), match=message):
-        update(project, **kwargs)  # type: ignore[arg-type]
+    said = update(project, fails=True, **kwargs)
+    assert re.search(message, said), said
     assert files(project) == before
     assert not project.git("status", "--porcelain")
 
@@ -215,23 +205,21 @@ def test_ignored_file_is_not_overwritten(history: History, project: Project) -> 
     append(project, ".git/info/exclude", "NEW.txt\n*.rej\n", commit=False)
     append(project, "NEW.txt", commit=False)
     history.release(write("template/NEW.txt", TEMPLATE))
-    refused(project, r"Git ignores NEW\.txt.*git add --force")
+    refused(project, r"Git does not know your NEW\.txt.*git add --force")
     assert project.read("NEW.txt") == OWNER
     (project.path / "NEW.txt").unlink()
     append(project, "Makefile.rej", commit=False)
-    refused(project, r"Copier deletes Makefile\.rej")
+    refused(project, r"Copier would delete your ignored Makefile\.rej")
     assert project.read("Makefile.rej") == OWNER
 
 
-def test_ignored_file_that_was_the_templates_is_not_deleted(
-    history: History, project: Project
-) -> None:
-    project.git("rm", "--cached", "--quiet", ".editorconfig")
-    append(project, ".gitignore", "/.editorconfig\n")
-    append(project, ".editorconfig", commit=False)
-    history.release(remove("template/.editorconfig"))
-    refused(project, r"Git ignores \.editorconfig")
-    assert project.read(".editorconfig").endswith(OWNER)
+def test_ignored_file_that_was_the_templates_stays(history: History, project: Project) -> None:
+    project.git("rm", "--cached", "--quiet", "MANIFEST.in")
+    append(project, ".gitignore", "/MANIFEST.in\n")
+    append(project, "MANIFEST.in", commit=False)
+    history.release(remove("template/MANIFEST.in"))
+    update(project)
+    assert project.read("MANIFEST.in").endswith(OWNER)
 
 
 def test_ignored_file_given_once_is_no_obstacle(history: History, project: Project) -> None:
@@ -249,7 +237,7 @@ def test_ignored_file_given_once_is_no_obstacle(history: History, project: Proje
 def test_file_in_the_place_of_a_folder_is_named(history: History, project: Project) -> None:
     append(project, "extra")
     history.release(write("template/extra/file.txt", TEMPLATE))
-    refused(project, "The template has a folder extra, and you have a file: rename yours first")
+    refused(project, "extra is a folder in your project or in the new version.*rename yours first")
 
 
 @pytest.mark.parametrize("question", ["module_name", "package_name"])
@@ -288,8 +276,7 @@ def test_template_named_by_a_relative_path_is_found_later(
     project = Project(tmp_path / "demo")
     project.commit()
     history.release(write("template/NEW.txt", TEMPLATE))
-    monkeypatch.chdir(project.path)
-    update(Project(Path()))
+    update(project)
     assert project.read("NEW.txt") == TEMPLATE
 
 
@@ -302,7 +289,7 @@ def test_answer_that_became_invalid_is_not_reset_silently(
     )
     refused(project, r"no longer takes '3\.11' for python_min: choose an answer with --data")
     update(project, data={"python_min": "3.13"})
-    assert project.read(".python-version") == "3.13\n"
+    assert 'requires-python = ">=3.13"' in project.read("pyproject.toml")
 
 
 def test_old_version_needs_no_new_extension(history: History, project: Project) -> None:
@@ -334,13 +321,13 @@ def test_project_in_a_folder_of_a_repository(history: History, tmp_path: Path) -
     history.project(project.path, project_name="Demo")
     subprocess.run(["rm", "-rf", project.path / ".git"], check=True)
     Project(top).commit()
-    with (project.path / ".editorconfig").open("a") as file:
+    with (project.path / "MANIFEST.in").open("a") as file:
         file.write(OWNER)
     Project(top).commit()
-    history.release(remove("template/.editorconfig"))
-    update(project)
-    assert unmerged(Project(top)) == {"part/.editorconfig"}
-    assert project.read(".editorconfig").endswith(OWNER)
+    history.release(remove("template/MANIFEST.in"))
+    update(project, fails=True)
+    assert unmerged(Project(top)) == {"part/MANIFEST.in"}
+    assert project.read("MANIFEST.in").endswith(OWNER)
 
 
 FEATURES = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded"]
@@ -348,40 +335,28 @@ FEATURES = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threade
 
 @pytest.mark.parametrize("features", [["docs"], FEATURES], ids=["one", "all"])
 def test_features_come_and_go(history: History, tmp_path: Path, features: list[str]) -> None:
-    """A feature brings its files whenever it is switched on, and leaves the owner's when it goes."""
+    """A feature brings its files when it is switched on, and takes along what nobody touched."""
     add_feature_files(history)
-    without = history.project(
-        tmp_path / "without", history.versions[-1], project_name="Demo", features=[]
-    )
+    newest = history.versions[-1]
+    without = history.project(tmp_path / "without", newest, project_name="Demo", features=[])
+    fresh = history.project(tmp_path / "fresh", newest, project_name="Demo", features=features)
     switched = without.copy(tmp_path / "switched")
-    fresh = history.project(
-        tmp_path / "fresh", history.versions[-1], project_name="Demo", features=features
-    )
-    owned = given_once(history.path)
     update(switched, ":current:", {"features": features})
-    assert not unmerged(switched)
-    assert list(files(switched)) == list(files(fresh))
-    for name, text in files(fresh).items():
-        if not owned(name) or name not in files(without):
-            assert files(switched)[name] == text, name
+    assert files(switched) == files(fresh)
     switched.commit("feat: switch on")
 
-    mine = [
-        f"{folder}/mine.txt" for folder in ("docs", "notebooks", "benchmarks", ".github/workflows")
-    ]
+    folders = "docs", "notebooks", "benchmarks", ".github/workflows"
+    mine = {f"{folder}/mine.txt" for folder in folders} | {"docs/index.md", "README.md"}
     for name in mine:
         append(switched, name)
     before = files(switched)
     update(switched, ":current:", {"features": []})
-    assert not unmerged(switched)
     after = files(switched)
-    given = {name for name in files(fresh) if owned(name)}
-    assert set(after) == set(files(without)) | set(mine) | given
-    assert all(after[name] == before[name] for name in {*mine, *given})
+    assert after.keys() == files(without).keys() | mine
+    assert all(OWNER.encode() in after[name] for name in mine)
     switched.commit("feat: switch off")
 
     update(switched, ":current:", {"features": features})
-    assert not unmerged(switched)
     assert files(switched) == before
 
 
@@ -416,7 +391,7 @@ def test_edit_in_a_file_of_a_feature_that_goes_is_a_conflict(
     add_feature_files(history)
     project = history.project(tmp_path / "demo", history.versions[-1], features=["docs"])
     append(project, "docs.cfg")
-    update(project, ":current:", {"features": []})
+    update(project, ":current:", {"features": []}, fails=True)
     assert unmerged(project) == {"docs.cfg"}
     assert project.read("docs.cfg").endswith(OWNER)
 
@@ -466,11 +441,6 @@ def test_new_question_takes_its_default(history: History, project: Project) -> N
     assert "colour: blue" in project.read(".copier-answers.yml")
 
 
-def test_files_given_once_are_those_of_both_lists() -> None:
-    settings = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
-    assert settings["_exclude"] == settings["_skip_if_exists"]
-
-
 def test_owners_can_read_which_files_are_theirs(project: Project) -> None:
     settings = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
     patterns = {entry[1:] for entry in settings["_skip_if_exists"] if entry.startswith("/")}
@@ -480,20 +450,10 @@ def test_owners_can_read_which_files_are_theirs(project: Project) -> None:
     assert listed == patterns | {"uv.lock"}
 
 
-def test_template_has_no_binary_file_of_its_own(template: Path) -> None:
-    """Copier would silently bring back its own bytes."""
-    owned = given_once(template)
-    for path in (template / "template").rglob("*"):
-        name = path.relative_to(template / "template").as_posix()
-        if path.is_file() and b"\0" in path.read_bytes():
-            assert owned(re.sub(r"{{ '([^']*)'.*?}}", r"\1", name)), name
-
-
 def test_refusals_of_copier_itself_are_one_sentence(history: History, project: Project) -> None:
     history.release()
     update(project)
     project.commit()
     refused(project, "Downgrades are not supported", version="v9999.0.0")
     append(project, "README.md", commit=False)
-    with pytest.raises(UserMessageError, match="commit or stash your local changes"):
-        update(project)
+    assert "commit or stash your local changes" in update(project, fails=True)

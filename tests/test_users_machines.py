@@ -180,16 +180,8 @@ def test_hooks_that_are_there_stay(project: Project, tmp_path: Path, kind: str) 
 
 @pytest.mark.parametrize("version", [OLD_UV, LOWEST_UV])
 def test_an_old_uv_says_so_or_does(project: Project, tmp_path: Path, version: str) -> None:
-    install = [
-        tool("uv"),
-        "pip",
-        "install",
-        "--quiet",
-        "--target",
-        tmp_path / "uv",
-        f"uv=={version}",
-    ]
-    run(*install, cwd=tmp_path)
+    into = "--target", tmp_path / "uv"
+    run(tool("uv"), "pip", "install", "--quiet", *into, f"uv=={version}", cwd=tmp_path)
     env = {"PATH": f"{tmp_path / 'uv/bin'}:{user_path(uv=False)}"}
     result = project.run("make", "init", "test", env=env, check=False)
     if version == OLD_UV:

@@ -42,13 +42,12 @@ def notes(tag: str) -> str:
 
 def check_wheel(wheel: Path) -> None:
     """Check that a wheel is of this version, and holds our files and modules that fit its name."""
-    name = re.fullmatch(rf"{re.escape(STEM)}-\w+-(\w+)-([\w.]+)\.whl", wheel.name)
+    name = re.fullmatch(rf"{re.escape(STEM)}-\w+-(\w+)-([a-z]+)[\w.]*\.whl", wheel.name)
     if not name:
         raise ValueError(f"{wheel.name} is no file of {NAME} {VERSION}")
-    abi, platform = name.groups()
-    system = re.split(r"[\d_]", platform)[0]
+    abi, system = name.groups()
     if system not in ENDINGS:
-        raise ValueError(f"PyPI does not take wheels for {platform}")
+        raise ValueError(f"PyPI does not take wheels for {system}")
     with zipfile.ZipFile(wheel) as archive:
         metadata = message_from_bytes(archive.read(f"{STEM}.dist-info/METADATA"))
         files = [name for name in archive.namelist() if not name.endswith("/")]
@@ -85,9 +84,8 @@ try:
         case "notes", tag:
             print(notes(tag))
         case "files", folder:
-            for path in sorted(Path(folder).iterdir()):
-                if path.name != f"{STEM}.tar.gz":
-                    check_wheel(path)
+            for path in sorted({*Path(folder).iterdir()} - {Path(folder, f"{STEM}.tar.gz")}):
+                check_wheel(path)
         case "index", folder, index:
             check_index(Path(folder), index)
 except (LookupError, OSError, ValueError) as error:

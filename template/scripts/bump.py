@@ -1,0 +1,123 @@
+"""Makes the next version for `make bump`: four files, the changelog, a commit and a tag, or nothing.
+
+Commitizen's providers do not know `crates/` and write before anything is checked, so this script is
+its hook. It does not take back what it did when a Git hook or a signature fails, so this runs it.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from packaging.version import Version
+
+# A version is found by what surrounds it, since a dependency may have the same one.
+VERSIONS = {
+    "pyproject.toml": r'^version = "([^"]+)" # x-release-version',
+    "crates/Cargo.toml": r'^\ufeff?\[package\].*(?:\n(?!\[).*)*?\nversion *= *"([^"]+)',
+    "crates/Cargo.lock": r'^name = "CRATE"\r?\nversion = "([^"]+)"\r?\n(?!source)',
+    "uv.lock": r'^version = "([^"]+)"\r?\nsource = \{ (?:editable|virtual) = "\."',
+}
+FILES = ["CHANGELOG.md", *VERSIONS]
+READABLE = re.compile(r"v\d+\.\d+\.\d+(-(alpha|beta|rc|dev)\.\d+)?")  # by Cargo and by Python
+TAGS = ["git", "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"]
+
+
+def run(*command: str, **options: Any) -> str:  # noqa: ANN401
+    """Run a command and return what it printed."""
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, **options)
+    if done.returncode:
+        sys.exit(f"`{' '.join(command[:2])}` failed:\n{done.stdout}{done.stderr}".rstrip())
+    return str(done.stdout).rstrip()
+
+
+def check(current: str, tag: str) -> None:
+    """Refuse what would go wrong."""
+    if os.environ["CZ_PRE_CHANGELOG_FILE_NAME"]:  # to which Commitizen has written already
+        section = re.compile(rb"\n## %b .*?(?=\n## |\Z)" % re.escape(tag.encode()), re.DOTALL)
+        before["CHANGELOG.md"] = section.sub(b"", before["CHANGELOG.md"])
+        sys.exit("The changelog is written anyway: leave `--changelog` out.")
+    if not READABLE.fullmatch(tag) or Version(tag) <= Version(current):
+        sys.exit(f"Type a version after {current}, like 1.2.3 or 1.2.3-rc.0, instead of {tag[1:]}.")
+    if changed := run("git", "status", "--porcelain", "--untracked-files=no"):
+        sys.exit(f"Commit or stash your changes first:\n{changed}")
+    seen = run("git", "ls-files", "-v").splitlines()
+    if unseen := " ".join(name for name in FILES if f"H {name}" not in seen):
+        add = f"git update-index --force-remove {unseen} && git add --force {unseen}"
+        sys.exit(f"Git does not look at {unseen}: type `{add}`, and commit.")
+    if run("git", "rev-parse", "--is-shallow-repository") == "true":
+        sys.exit("This clone lacks history: type `git fetch --unshallow --tags` first.")
+    tags = run(*TAGS)
+    with suppress(SystemExit, subprocess.TimeoutExpired):  # without a terminal it cannot ask
+        tags += "\n" + run("git", "ls-remote", "--tags", start_new_session=True, timeout=10)
+    if tag in re.split(r"\s(?:refs/tags/)?", tags):
+        sys.exit(f"The tag {tag} exists: type `git pull --tags`, or `make bump ARGS=1.2.3`.")
+
+
+def write_versions(current: str, new: str) -> None:
+    """Write the version into the four files, if they have the one of the newest tag."""
+    crate = re.findall(r'(?m)^name *= *"(.+)"', Path("crates/Cargo.toml").read_text("utf-8"))[0]
+    for name, pattern in VERSIONS.items():
+        text = Path(name).read_bytes().decode()
+        place = re.compile(pattern.replace("CRATE", re.escape(crate)), re.MULTILINE)
+        found = place.search(text) or sys.exit(f"{name} must name the version of this project.")
+        if Version(old := found[1]) != Version(current):
+            commit = run("git", "log", "-1", "--format=%h", f'-S"{old}"', "--", name)
+            sys.exit(
+                f"{name} has version {old}, the newest tag {current}. Type `git fetch --tags` if it lags, "
+                f"`git tag --annotate --message=v{old} v{old} {commit}`, or write {current} there."
+            )
+        spelled = str(Version(new)) if name == "uv.lock" else new
+        text = text[: found.start(1)] + spelled + text[found.end(1) :]
+        if name == "pyproject.toml" and Version(new).major:
+            text, lines = re.subn(r"(?m)^major_version_zero = true.*\n", "", text)
+            if lines and Version(current).major:  # Commitizen has counted wrong
+                sys.exit("Delete `major_version_zero = true` from pyproject.toml, and commit.")
+        Path(name).write_bytes(text.encode())
+
+
+def write_changelog(tag: str) -> None:
+    """Add the section of the version; a final one replaces its pre-releases."""
+    final, path = "-" not in tag, Path("CHANGELOG.md")
+    older = filter(READABLE.fullmatch, run(*TAGS, "--merged=HEAD").split())
+    start = max((name for name in older if not (final and "-" in name)), key=Version, default="")
+    options = "--dry-run", f"--unreleased-version={tag}", f"--start-rev={start}"
+    changes = run("cz", "--no-raise=3", "changelog", *options).partition("\n")[2].strip()
+    section = f"## {tag} ({date.today()})\n\n{changes or f'The same as {start}.'}"
+    text = path.read_bytes().decode()
+    head, *sections = re.split(r"(?m)^(?=## )", text.replace("\r\n", "\n"))
+    while final and sections and re.match(r"## v\S+-", sections[0]):
+        del sections[0]
+    new = "\n\n".join(filter(None, map(str.strip, [head, section, *sections]))) + "\n"
+    path.write_bytes(new.replace("\n", "\r\n" if "\r\n" in text else "\n").encode())
+
+
+index = run("git", "rev-parse", "--git-path", "index")
+before = {name: Path(name).read_bytes() for name in [index, *FILES] if Path(name).exists()}
+head, tags = run("git", "rev-parse", "HEAD"), run(*TAGS).split()
+failed, tag, started = 1, os.environ.get("CZ_PRE_NEW_TAG_VERSION"), "MAKE_BUMP" in os.environ
+os.environ |= {"MAKE_BUMP": "1", "PYTHONUTF8": "1"}
+try:
+    if tag:
+        check(os.environ["CZ_PRE_CURRENT_VERSION"], tag)
+        write_versions(os.environ["CZ_PRE_CURRENT_VERSION"], tag[1:])
+        write_changelog(tag)
+        if not started:  # by `cz bump` itself: try what may fail after this
+            run("git", "commit", "--all", f"--message={os.environ['CZ_PRE_MESSAGE']}")
+            run("git", "tag", "--annotate", f"--message={tag}", tag)
+        failed = 0
+    else:
+        failed = subprocess.call(["cz", "bump", "--yes", *sys.argv[1:]])
+finally:
+    if failed or tag:
+        for made in set(run(*TAGS).split()).difference(tags):
+            run("git", "tag", "--delete", made)
+        run("git", "update-ref", "HEAD", head)
+    for name, content in before.items() if failed else ():
+        if Path(name).read_bytes() != content:
+            Path(name).write_bytes(content)
+sys.exit("\nNothing was changed." if failed else 0)

@@ -1,0 +1,413 @@
+"""`make bump-pins` moves every version that a project pins; Renovate sees those that it can read.
+
+Whoever is asked for versions is on this machine here: PyPI, crates.io, Rust's server and the repositories of GitHub.
+Each offers something newer than all that is pinned.
+"""
+
+import functools
+import http.server
+import json
+import os
+import re
+import sys
+import threading
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+
+import pins
+from project import ROOT, Project, outside, run
+
+pytestmark = pytest.mark.slow
+
+FEATURES = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded"]
+# Whatever looks like a version, a commit, a checksum, or a runner with a version.
+VERSION = re.compile(
+    r"(?<![\w.])v?\d+(?:\.\d+)+|\b[0-9a-f]{64}\b|\b[0-9a-f]{40}\b|(?<=[>=]=)\d+(?:\.\d+)*"
+    r"|\b(?:ubuntu|windows|macos)-\d[\w.-]*"
+)
+# Prose, code and data of the owner, and a lock file that has a test of its own.
+SOURCES = (
+    "src/",
+    "tests/",
+    "docs/",
+    "notebooks/",
+    "benchmarks/",
+    "crates/src/",
+    "crates/Cargo.lock",
+)
+TEXTS = ("LICENSE", "CHANGELOG", "CITATION", "CONTRIBUTING", "README", ".copier-answers", ".git/")
+# Lines whose versions no newer one replaces.
+STAY = re.compile(
+    r"^(requires-python|version|build|target) = |Python :: 3|python: \["  # of the owner's answers
+    r"|(rust|required)-version = |MACOSX_DEPLOYMENT_TARGET"  # the oldest that are supported, a promise to users
+    r"|#.*\b1\.0\.0|specVersion|# With this variable, which Python 3\.15"  # no pins
+)
+
+
+def later(version: str) -> str:
+    """Return the next version, as precise as this one."""
+    *parts, last = version.split(".")
+    return ".".join([*parts, str(int(last) + 1)])
+
+
+def of_a_name(name: str) -> str:
+    return re.sub(r"[-_.]+", "_", name)
+
+
+@dataclass
+class World:
+    """What offers the versions, made from what is pinned now."""
+
+    folder: Path
+    pages: dict[str, str] = field(default_factory=dict)
+    url: str = ""
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that lead Git, Cargo, uv and Rust's server here."""
+        return {
+            "CARGO_HOME": str(self.folder / "cargo"),
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"url.file://{self.folder}/github/.insteadOf",
+            "GIT_CONFIG_VALUE_0": "https://github.com/",
+            "NO_PROXY": "127.0.0.1",
+            "RUSTUP_DIST_SERVER": self.url,
+            "RUSTUP_UPDATE_ROOT": f"{self.url}/rustup",
+            "UV_CACHE_DIR": str(self.folder / "uv"),
+            "UV_DEFAULT_INDEX": f"{self.url}/simple",
+            "UV_PYTHON_DOWNLOADS_JSON_URL": str(self.folder / "pythons.json"),
+        }
+
+    def offer_packages(self, text: str) -> None:
+        """Offer later versions of Python packages, and one that a limit forbids."""
+        floors = {name.partition("[")[0]: (old, cap) for name, old, cap in pins.FLOOR.findall(text)}
+        floors["uv"] = ("0.13.9", "")
+        for name, (old, limit) in floors.items():
+            versions = [old, later(old), *([limit[2:] + ".0.0"] if limit else [])]
+            files = [f"{of_a_name(name)}-{version}-py3-none-any.whl" for version in versions]
+            mark = 'data-core-metadata="true"'
+            links = [f'<a href="/files/{file}" {mark}>{file}</a>' for file in files]
+            self.pages[f"/simple/{name}/"] = "<!DOCTYPE html>" + "\n".join(links)
+            for version, file in zip(versions, files, strict=True):
+                head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+                self.pages[f"/files/{file}.metadata"] = head
+
+    def offer_crates(self) -> None:
+        """Offer a PyO3 that is newer, and one that needs a Rust from the future."""
+        (self.folder / "cargo").mkdir()
+        (self.folder / "cargo/config.toml").write_text(
+            '[source.crates-io]\nreplace-with = "here"\n'
+            f'[source.here]\nregistry = "sparse+{self.url}/crates/"\n'
+        )
+        self.pages["/crates/config.json"] = json.dumps({"dl": f"{self.url}/dl"})
+        (old,) = (
+            pin for _, _, pin in pins.CRATE.findall((ROOT / pins.MANIFEST).read_text("utf-8"))
+        )
+        entries = [
+            {
+                "name": "pyo3",
+                "vers": f"{version}.3",
+                "deps": [],
+                "cksum": digit * 64,
+                "features": {"abi3-py311": []},
+                "yanked": False,
+                "rust_version": rust,
+            }
+            for version, digit, rust in (
+                (later(old), "a", "1.85"),
+                (later(later(old)), "b", "9.0"),
+            )
+        ]
+        self.pages["/crates/py/o3/pyo3"] = "\n".join(map(json.dumps, entries))
+
+    def offer_rust(self, text: str) -> None:
+        """Offer a later Rust and a later rustup."""
+        versions = dict(pins.RUST.findall(text))
+        rust, rustup = later(versions["rust"]), later(versions["rustup"])
+        self.pages["/dist/channel-rust-stable.toml"] = (
+            f'[pkg.rust]\nversion = "{rust} (58cf8f9c3 2026-10-13)"\n'
+        )
+        self.pages["/rustup/release-stable.toml"] = f"schema-version = '1'\nversion = '{rustup}'\n"
+        for number, (target, _) in enumerate(pins.CHECKSUM.findall(text)):
+            address = f"/rustup/archive/{rustup}/{target}/rustup-init.sha256"
+            self.pages[address] = f"{number:064x} *rustup-init\n"
+
+    def offer_python(self) -> None:
+        """Offer the next minor version of Python, and another of which there is no release yet."""
+        minor = pins.NEWEST_PYTHON.findall((ROOT / pins.SETTINGS).read_text("utf-8"))[0][1]
+        known = {}
+        for number, prerelease in ((int(minor) + 1, ""), (int(minor) + 2, "a2")):
+            key = f"cpython-3.{number}.0{prerelease}-linux-x86_64-gnu"
+            known[key] = {
+                "name": "cpython",
+                "arch": {"family": "x86_64", "variant": None},
+                "os": "linux",
+                "libc": "gnu",
+                "major": 3,
+                "minor": number,
+                "patch": 0,
+                "prerelease": prerelease,
+                "url": f"{self.url}/python.tar.gz",
+                "sha256": None,
+                "variant": None,
+            }
+        (self.folder / "pythons.json").write_text(json.dumps(known))
+
+    def repository(self, name: str, files: dict[str, str], tags: tuple[str, ...] = ()) -> None:
+        """Make a repository of GitHub, with annotated tags."""
+        folder = self.folder / "github" / name
+        folder.mkdir(parents=True)
+        git = functools.partial(run, "git", cwd=folder)
+        git("init", "--quiet")
+        git("config", "uploadpack.allowFilter", "true")
+        for file, text in files.items():
+            (folder / file).parent.mkdir(exist_ok=True)
+            (folder / file).write_text(text)
+        git("add", "--all")
+        git("commit", "--quiet", "--allow-empty", f"--message={name}")
+        for tag in tags:
+            git("commit", "--quiet", "--allow-empty", f"--message={tag}")
+            git("tag", "--annotate", f"--message={tag}", tag)
+        git("commit", "--quiet", "--allow-empty", "--message=after the release")
+
+    def offer_repositories(self, texts: dict[str, str]) -> None:
+        """Offer later tags of actions, a later image, and later runners."""
+        workflows = "\n".join(texts.values())
+        actions = {name: version for name, _, _, version in pins.ACTION.findall(workflows)}
+        for name, version in actions.items():
+            new = later(version)
+            tags = (f"v{version}", f"v{new.split('.')[0]}", f"v{new}-rc.1", f"v{new}")
+            self.repository(name, {}, tags)
+        labels = {
+            f"{system}-{later(old)}{end}" for system, old, end in pins.RUNNER.findall(workflows)
+        }
+        rows = [f"| Runner | `{label}` or `{label}-large` |" for label in sorted(labels)]
+        rows.append("| Runner ![preview](x) | `ubuntu-99.04-arm` |")
+        self.repository("actions/runner-images", {"README.md": "\n".join(rows)})
+        self.repository("actions/partner-runner-images", {"README.md": "| none |\n"})
+        ((image, old, end),) = pins.IMAGE.findall((ROOT / pins.CONTAINERFILE).read_text("utf-8"))
+        listed = (
+            f"Tags: 9.0.0rc1{end}, 9.0-rc{end}\n\nTags: {later(old)}{end}, {old}{end}, 3{end}\n"
+        )
+        self.repository("docker-library/official-images", {f"library/{image}": listed})
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    world = World(tmp_path_factory.mktemp("world"))
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = world.pages.get(self.path)
+            self.send_response(404 if page is None else 200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write((page or "").encode())
+
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        world.url = f"http://127.0.0.1:{server.server_port}"
+        texts = {
+            path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
+            for pattern in pins.WORKFLOWS
+            for path in ROOT.glob(pattern)
+        }
+        world.offer_packages("".join((ROOT / name).read_text("utf-8") for name in pins.PYPROJECTS))
+        world.offer_crates()
+        world.offer_rust((ROOT / pins.INSTALL_RUST).read_text("utf-8"))
+        world.offer_python()
+        world.offer_repositories(texts)
+        yield world
+        server.shutdown()
+
+
+@dataclass
+class Moved:
+    """This repository after `make bump-pins`, but for its own lock file."""
+
+    path: Path
+    news: str
+    again: str
+
+
+@pytest.fixture(scope="module")
+def moved(world: World, template: Path, tmp_path_factory: pytest.TempPathFactory) -> Moved:
+    clone = tmp_path_factory.mktemp("moved") / "copier-pyo3"
+    run("git", "clone", "--quiet", template, clone, cwd=ROOT)
+    program = (sys.executable, "scripts/pins.py")
+    first, again = (
+        run(*program, cwd=clone, base={**outside(), **world.environment()}).stdout for _ in range(2)
+    )
+    return Moved(clone, first, again)
+
+
+def render_all(template: Path, folder: Path) -> Project:
+    """Render a project with everything that a template may pin."""
+    answers = [f"--data=features={json.dumps(FEATURES)}", "--data=github_owner=octocat"]
+    options = ("--trust", "--defaults", "--quiet", "--vcs-ref=HEAD", "--data=package_name=x")
+    run("copier", "copy", *options, *answers, template, folder, cwd=ROOT)
+    return Project(folder)
+
+
+@pytest.fixture(scope="module")
+def before(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return render_all(template, tmp_path_factory.mktemp("before") / "project")
+
+
+@pytest.fixture(scope="module")
+def after(moved: Moved, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return render_all(moved.path, tmp_path_factory.mktemp("after") / "project")
+
+
+def pinned(project: Project) -> dict[tuple[str, str, int], list[str]]:
+    """Return the versions in a project, by the lines that they are in; a line is known by all its other text."""
+    found: dict[tuple[str, str, int], list[str]] = {}
+    for path in sorted(project.path.rglob("*")):
+        name = path.relative_to(project.path).as_posix()
+        if not path.is_file() or name.startswith((*SOURCES, *TEXTS)):
+            continue
+        if name.endswith(".py") and name != "setup.py":
+            continue
+        for line in path.read_text("utf-8").splitlines():
+            if VERSION.search(line) and not STAY.search(line):
+                shape = VERSION.sub("#", line)
+                number = sum(key[:2] == (name, shape) for key in found)
+                found[name, shape, number] = VERSION.findall(line)
+    return found
+
+
+def test_every_pin_of_a_project_moves(before: Project, after: Project) -> None:
+    old, new = pinned(before), pinned(after)
+    assert len(old) > 50
+    assert old.keys() == new.keys()
+    stayed = [
+        (*key[:2], version)
+        for key, versions in old.items()
+        for version, later_version in zip(versions, new[key], strict=True)
+        if version == later_version
+    ]
+    assert stayed == []
+
+
+def test_what_is_pinned_fits_together(
+    world: World, moved: Moved, before: Project, after: Project
+) -> None:
+    manifest, lock = (after.read(f"crates/Cargo.{end}") for end in ("toml", "lock"))
+    packages = {package["name"]: package for package in tomllib.loads(lock)["package"]}
+    pin = tomllib.loads(manifest)["dependencies"]["pyo3"]["version"]
+    assert packages["pyo3"]["version"] == f"{pin}.3"
+    assert packages["pyo3"]["checksum"] == "a" * 64  # not the one that asks for another Rust
+    assert "_x" in packages
+    build = tomllib.loads(after.read("pyproject.toml"))["build-system"]["requires"]
+    assert tomllib.loads(after.read("pyproject.toml"))["dependency-groups"]["build"] == build
+    newest = int(pins.NEWEST_PYTHON.findall((moved.path / pins.SETTINGS).read_text("utf-8"))[0][1])
+    assert f'"3.{newest}"]' in after.read(".github/workflows/ci.yml")
+    assert f'"3.{newest}"]' not in before.read(".github/workflows/ci.yml")
+    for name, _, commit, version in pins.ACTION.findall(after.read(".github/workflows/ci.yml")):
+        tag = ("git", "rev-parse", f"v{version}^{{commit}}")
+        assert run(*tag, cwd=world.folder / "github" / name).stdout.strip() == commit
+
+
+def test_it_tells_what_moved_and_what_is_held_back(moved: Moved) -> None:
+    assert re.search(r"^- actions/checkout 7\.[\d.]+ → 7\.[\d.]+$", moved.news, re.M), moved.news
+    assert "- held back: commitizen 5.0.0 is out (<5 is allowed)" in moved.news
+    assert "- Cargo.lock of projects\n" in moved.news
+    assert "99.04" not in moved.news  # a preview
+    held = [line for line in moved.again.splitlines() if not line.startswith("- held back: ")]
+    assert held == []
+
+
+@pytest.mark.parametrize(
+    ("old", "candidates", "new"),
+    [
+        ("9.2", ["9.3.1", "9.10.0"], "9.10"),
+        ("7", ["7.9.1"], "7"),
+        ("1.29.0", ["1.28.2"], "1.29.0"),
+        ("0.0.26", ["0.0.27rc1", "0.0.26.post1"], "0.0.26"),
+        ("24.04", ["26.04"], "26.04"),
+    ],
+)
+def test_versions_keep_their_precision_and_never_move_back(
+    old: str, candidates: list[str], new: str
+) -> None:
+    assert pins.moved(old, candidates) == new
+
+
+def seen_by_renovate() -> set[tuple[str, str, str]]:
+    """Return what its regular expressions find: file, name and version; the actions are read by a parser of its own."""
+    settings = json.loads((ROOT / "renovate.json").read_text("utf-8"))
+    files = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=ROOT).stdout
+    found = set()
+    for manager in settings["customManagers"]:
+        (pattern,) = (pattern.strip("/") for pattern in manager["managerFilePatterns"])
+        names = [name for name in files.splitlines() if re.search(pattern, name)]
+        assert names, pattern
+        for name in names:
+            for expression in manager["matchStrings"]:
+                text = (ROOT / name).read_text("utf-8")
+                for match in re.finditer(expression.replace("(?<", "(?P<"), text):
+                    found.add((name, match["depName"], match["currentValue"].strip(">=")))
+    return found
+
+
+def test_renovate_sees_what_it_can_read() -> None:
+    read = {name: (ROOT / name).read_text("utf-8") for name in (pins.CONTAINERFILE, pins.MANIFEST)}
+    floors = pins.PYPROJECTS[1]
+    rust = (ROOT / pins.INSTALL_RUST).read_text("utf-8")
+    assert seen_by_renovate() == {
+        *(
+            (floors, name, old + limit)
+            for name, old, limit in pins.FLOOR.findall((ROOT / floors).read_text("utf-8"))
+        ),
+        *((pins.CONTAINERFILE, "uv", old) for old in pins.UV.findall(read[pins.CONTAINERFILE])),
+        *((pins.MANIFEST, name, old) for name, _, old in pins.CRATE.findall(read[pins.MANIFEST])),
+        (pins.INSTALL_RUST, "rust", dict(pins.RUST.findall(rust))["rust"]),
+    }
+    # Files that its own parsers read, by patterns which it adds to those that it brings.
+    settings = json.loads((ROOT / "renovate.json").read_text("utf-8"))
+    assert {"custom.regex", "dockerfile", "github-actions"} == set(settings["enabledManagers"])
+    (containers,) = settings["dockerfile"]["managerFilePatterns"]
+    (workflows,) = settings["github-actions"]["managerFilePatterns"]
+    assert re.search(containers.strip("/"), pins.CONTAINERFILE)
+    projects = [path.relative_to(ROOT).as_posix() for path in ROOT.glob(pins.WORKFLOWS[1])]
+    assert [name for name in projects if not re.search(workflows.strip("/"), name)] == []
+
+
+@pytest.mark.parametrize("number", ["", "7"], ids=["new", "open"])
+def test_an_issue_tells_what_moved(tmp_path: Path, number: str) -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/pins.yml").read_text("utf-8"))
+    jobs = workflow["jobs"]
+    assert [name for name, job in jobs.items() if "write" in job["permissions"].values()] == [
+        "propose"
+    ]
+    script = jobs["propose"]["steps"][-1]["run"]
+    (tmp_path / "pins").mkdir()
+    (tmp_path / "pins/news.md").write_text("- ruff 0.17 → 0.18\n")
+    (tmp_path / "pins/shown.patch").write_text("+ruff `>=0.18` $(touch pwned)\n" * 5000)
+    (tmp_path / "gh").write_text(
+        '#!/bin/sh\n[ "$2" = list ] && echo "$NUMBER" && exit\necho "$@" >calls\n'
+    )
+    (tmp_path / "gh").chmod(0o755)
+    env = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "NUMBER": number,
+        "RUN": "https://github.com/o/r/actions/runs/42",
+        "TESTS": "failure",
+        "TITLE": "Newer versions",
+    }
+    run("bash", "-eo", "pipefail", "-c", script, cwd=tmp_path, env=env)
+    call = (tmp_path / "calls").read_text()
+    assert call.startswith("issue edit 7 " if number else "issue create --title Newer versions ")
+    body = (tmp_path / "body.md").read_text("utf-8")
+    assert body.startswith("With these, `make test` ends with failure in [this run](https://")
+    assert "gh run download 42 " in body
+    assert "- ruff 0.17 → 0.18\n" in body
+    assert len(body) < 65_536  # GitHub's limit
+    assert not (tmp_path / "pwned").exists()

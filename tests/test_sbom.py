@@ -1,0 +1,122 @@
+"""A wheel lists the Rust crates that are compiled into it, and is otherwise what it was (PEP 770)."""
+
+import json
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from conftest import Render
+from project import Project, run, user
+
+pytestmark = pytest.mark.slow(minutes=2)
+
+SBOM = "fast_math-0.0.0.dist-info/sboms/fast-math.cdx.json"
+NEEDS = """
+helper = { path = "helper" }
+
+[build-dependencies]
+only-builds = { path = "only-builds" }
+
+[dev-dependencies]
+only-tests = { path = "only-tests" }
+
+[target.'cfg(windows)'.dependencies]
+only-windows = { path = "only-windows" }
+"""
+
+
+def build(render: Render, folder: Path) -> Path:
+    """Build the wheel of a project that needs more crates than the starter, of all kinds."""
+    project = render(project_name="Fast Math", features=[]).copy(folder / "project")
+    manifest = project.path / "crates/Cargo.toml"
+    text = manifest.read_text("utf-8")
+    before, line, after = text.partition("pyo3 = ")
+    pin, _, rest = after.partition("\n")
+    manifest.write_text(f"{before}{line}{pin}{NEEDS}{rest}", "utf-8")
+    (project.path / "crates/build.rs").write_text("fn main() {}\n")
+    for name in ("helper", "only-builds", "only-tests", "only-windows"):
+        (project.path / "crates" / name / "src").mkdir(parents=True)
+        (project.path / "crates" / name / "src/lib.rs").write_text("")
+        (project.path / "crates" / name / "Cargo.toml").write_text(
+            f'[package]\nname = "{name}"\nversion = "2.0.0"\nlicense = "MIT/Apache-2.0"\n'
+        )
+    project.run("cargo", "update", "--workspace", "--offline", "--manifest-path", manifest)
+    # Each build has files of its own, but for the sources that Cargo has unpacked.
+    env = {"SOURCE_DATE_EPOCH": "1700000000"}
+    project.run("uv", "build", "--quiet", base={**user(), **env})
+    (wheel,) = project.path.glob("dist/*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def wheel(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(render, tmp_path_factory.mktemp("one"))
+
+
+@pytest.fixture(scope="module")
+def text(wheel: Path) -> str:
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.read(SBOM).decode()
+
+
+@pytest.fixture(scope="module")
+def sbom(text: str) -> dict[str, Any]:
+    bill: dict[str, Any] = json.loads(text)
+    return bill
+
+
+def test_it_follows_the_schema(text: str) -> None:
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+
+
+def test_it_lists_what_is_compiled_in(sbom: dict[str, Any], wheel: Path) -> None:
+    listed = {component["name"]: component for component in sbom["components"]}
+    assert {"helper", "pyo3", "pyo3-ffi"} <= set(listed)
+    # What runs in the compiler, in tests or on other systems is not in the wheel.
+    assert not {"pyo3-macros", "syn", "target-lexicon"} & set(listed)
+    assert not [name for name in listed if name.startswith(("_", "only"))]
+    locked = tomllib.loads((wheel.parents[1] / "crates/Cargo.lock").read_text("utf-8"))
+    packages = {package["name"]: package for package in locked["package"]}
+    for name, component in listed.items():
+        assert component["version"] == packages[name]["version"]
+        hashes = [{"alg": "SHA-256", "content": packages[name].get("checksum")}]
+        assert component.get("hashes", [{**hashes[0], "content": None}]) == hashes
+        (licence,) = component["licenses"]
+        assert "MIT OR Apache-2.0" in licence["expression"]
+    assert listed["pyo3"]["purl"] == f"pkg:cargo/pyo3@{packages['pyo3']['version']}"
+    assert "purl" not in listed["helper"]  # it is on no registry
+    assert sbom["metadata"]["component"]["purl"] == "pkg:pypi/fast-math@0.0.0"
+
+
+def test_it_says_what_needs_what(sbom: dict[str, Any]) -> None:
+    needs = {entry["ref"]: entry["dependsOn"] for entry in sbom["dependencies"]}
+    references = {component["bom-ref"] for component in sbom["components"]}
+    (pyo3,) = (reference for reference in references if reference.startswith("pkg:cargo/pyo3@"))
+    assert set(needs) == {*references, "pkg:pypi/fast-math@0.0.0"}
+    assert needs["pkg:pypi/fast-math@0.0.0"] == ["pkg:cargo/helper@2.0.0", pyo3]
+    assert any(reference.startswith("pkg:cargo/pyo3-ffi@") for reference in needs[pyo3])
+
+
+def test_another_folder_makes_the_same_bytes(
+    wheel: Path, text: str, render: Render, tmp_path: Path
+) -> None:
+    assert build(render, tmp_path).read_bytes() == wheel.read_bytes()
+    for trace in (wheel.parents[1], Path.home()):
+        assert str(trace) not in text
+
+
+def test_a_release_takes_it(wheel: Path, tmp_path: Path) -> None:
+    """Its own check, and those of others; PyPI's name for the platform is auditwheel's work."""
+    dist = tmp_path / "dist"
+    dist.mkdir()
+    named = dist / wheel.name.replace("-linux_", "-manylinux_2_28_")
+    named.write_bytes(wheel.read_bytes())
+    project = Project(wheel.parents[1])
+    project.tool("python", "scripts/release.py", "files", dist)
+    run("check-wheel-contents", wheel, cwd=tmp_path)
+    run("twine", "check", "--strict", wheel, cwd=tmp_path)

@@ -1,0 +1,571 @@
+"""What v0.1.0 lost, hid or did not say: each case that was found, alone."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from history import History, edit, files, remove, rename, unmerged, update, write
+from project import Project, run, user
+
+pytestmark = pytest.mark.slow
+
+OWNER = b"# the owner's line\n"
+JOB = """  check:
+    name: Check
+    steps:
+      - run: make one
+      - run: make two
+      - run: make three
+"""
+Kill = Callable[[Project, int, bool], None]
+
+
+def lines(word: str) -> str:
+    return "".join(f"echo {word} {number}\n" for number in range(20))
+
+
+@pytest.fixture(scope="module")
+def history(template: Path, tmp_path_factory: pytest.TempPathFactory) -> History:
+    """Return a template with two versions, which differ in every way that the cases need."""
+    history = History.of(template, tmp_path_factory.mktemp("history") / "template")
+    history.release(
+        write("template/.github/jobs.yml", f"jobs:\n{JOB}"),
+        write("template/tools/kept.sh", lines("kept")),
+        write("template/tools/gone.sh", lines("gone")),
+        write("template/tools/moved.sh", lines("moved")),
+        write("template/tools/run", "#!/bin/sh\n"),
+        write("template/becomes_folder", "a file\n"),
+        write("template/becomes_file/one.txt", "a folder\n"),
+    )
+    history.release(
+        edit("template/.github/jobs.yml", "jobs:\n", f"jobs:\n{JOB.replace('check', 'twin', 1)}"),
+        edit("template/MANIFEST.in", "# Left over", "# new\n# Left over"),
+        edit("template/tools/kept.sh", "kept 3\n", "kept three\n"),
+        remove("template/tools/gone.sh"),
+        rename("template/tools/moved.sh", "template/tools/there.sh"),
+        edit("template/tools/there.sh", "moved 3\n", "moved three\n"),
+        lambda root: (root / "template/tools/run").chmod(0o755),
+        remove("template/becomes_folder"),
+        write("template/becomes_folder/one.txt", "a file\n"),
+        remove("template/becomes_file"),
+        write("template/becomes_file", "a folder\n"),
+        write("template/NEW.md", "# New\n"),
+    )
+    return history
+
+
+@pytest.fixture(scope="module")
+def made(history: History, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a project of the older version."""
+    path = tmp_path_factory.mktemp("made") / "project"
+    return history.project(path, "v10000.0.0", project_name="Demo")
+
+
+@pytest.fixture(scope="module")
+def fresh(history: History, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a project of the newer version."""
+    path = tmp_path_factory.mktemp("fresh") / "project"
+    return history.project(path, "v10001.0.0", project_name="Demo")
+
+
+@pytest.fixture
+def project(made: Project, tmp_path: Path) -> Project:
+    """Return a copy that a test may change."""
+    return made.copy(tmp_path / "project")
+
+
+def append(project: Project, name: str, line: bytes = OWNER) -> None:
+    with (project.path / name).open("ab") as file:
+        file.write(line)
+
+
+def state(project: Project) -> tuple[dict[str, bytes], str]:
+    return files(project), project.git("status", "--porcelain")
+
+
+def refused(project: Project, sentence: str, **options: Any) -> None:
+    """Update in vain: one sentence says why, and nothing changes."""
+    before = state(project)
+    said = update(project, fails=True, **options)
+    assert re.search(sentence, said), said
+    assert state(project) == before
+
+
+def home_with(settings: str, home: Path) -> dict[str, str]:
+    """Make a home with settings of Git, and return the variable."""
+    shutil.copytree(user()["HOME"], home, symlinks=True)
+    with (home / ".gitconfig").open("a") as file:
+        file.write(settings)
+    return {"HOME": str(home)}
+
+
+@pytest.mark.parametrize("way", ["copier", "make"])
+def test_clean_project_converges(project: Project, fresh: Project, way: str) -> None:
+    """A file becomes a folder, a folder a file, and a script executable."""
+
+    def modes(project: Project) -> dict[str, bool]:
+        return {name: os.access(project.path / name, os.X_OK) for name in files(project)}
+
+    said = update(project, way=way)
+    assert files(project) == files(fresh)
+    assert modes(project) == modes(fresh)
+    assert project.read(".copier-answers.yml") == fresh.read(".copier-answers.yml")
+    assert "The project has version v10001.0.0 of its template now." in said
+    project.commit("build: update")
+    assert "Nothing to update." in update(project, way=way)
+
+
+def test_bytes_that_are_not_utf8_stay(project: Project) -> None:
+    latin = "# größer\n".encode("latin-1")
+    for changed in ("MANIFEST.in", ".github/dependabot.yml"):
+        append(project, changed, latin)
+    project.commit()
+    update(project)
+    for changed in ("MANIFEST.in", ".github/dependabot.yml"):
+        assert (project.path / changed).read_bytes().endswith(latin)
+    assert b"# new\n" in (project.path / "MANIFEST.in").read_bytes()
+
+
+def test_name_that_is_not_utf8_is_named(project: Project) -> None:
+    append(project, os.fsdecode("grö.txt".encode("latin-1")))
+    project.commit()
+    refused(project, "Copier cannot read a name that is not UTF-8")
+
+
+def test_line_stays_in_its_block_when_the_template_copies_the_block(project: Project) -> None:
+    edit(".github/jobs.yml", "make two\n", "make two\n      - run: make mine\n")(project.path)
+    project.commit()
+    update(project)
+    twin, check = project.read(".github/jobs.yml").split("  check:\n")
+    assert "twin" in twin
+    assert "mine" not in twin
+    assert "mine" in check
+
+
+HOSTILE = """
+[apply]
+	whitespace = error
+[commit]
+	gpgSign = true
+[gpg]
+	program = false
+[core]
+	attributesFile = {home}/attributes
+	excludesFile = {home}/ignored
+	quotePath = true
+	splitIndex = true
+	whitespace = trailing-space,tab-in-indent,space-before-tab
+[color]
+	ui = always
+[column]
+	ui = always
+[diff]
+	algorithm = patience
+	external = false
+	noprefix = true
+	renames = false
+	renameLimit = 1
+	ignoreSubmodules = all
+[index]
+	version = 4
+[init]
+	templateDir = {home}/template
+[merge]
+	conflictStyle = zdiff3
+	renames = false
+	renameLimit = 1
+	directoryRenames = true
+[merge "ours"]
+	driver = true
+[status]
+	showUntrackedFiles = no
+	short = true
+	renames = false
+"""
+
+
+@pytest.mark.parametrize("way", ["copier", "make"])
+def test_git_settings_change_nothing(project: Project, tmp_path: Path, way: str) -> None:
+    append(project, "MANIFEST.in", b"# a blank \n\t# and a tab\n \t# both\n")
+    append(project, ".github/dependabot.yml", b"# a blank \n")
+    append(project, ".gitattributes", b"*.sh -diff merge=ours\n*.in -merge\nMakefile binary\n")
+    project.git("mv", "tools/moved.sh", "tools/mine.sh")
+    edit("tools/mine.sh", "moved 9\n", "moved nine\n")(project.path)
+    edit("tools/kept.sh", "kept 3\n", "kept mine\n")(project.path)
+    project.commit()
+    plain = project.copy(tmp_path / "plain")
+    update(plain, fails=True)
+    home = tmp_path / "home"
+    variables = home_with(HOSTILE.format(home=home), home)
+    (home / "attributes").write_text("* merge=ours -text\n")
+    (home / "ignored").write_text("MANIFEST.in\ntools\n*.md\n")
+    write("template/hooks/post-index-change", f"#!/bin/sh\ntouch {tmp_path}/ran\n")(home)
+    (home / "template/hooks/post-index-change").chmod(0o755)
+    shutil.copytree(home / "template/hooks", project.path / ".git/hooks", dirs_exist_ok=True)
+    update(project, fails=True, way=way, env=variables)
+    assert files(project) == files(plain)
+    assert project.git("ls-files", "--stage") == plain.git("ls-files", "--stage")
+
+
+def test_trailing_blanks_are_the_owners(project: Project, tmp_path: Path) -> None:
+    append(project, "MANIFEST.in", b"# a blank \n")
+    project.commit()
+    update(project, env=home_with("[apply]\n\twhitespace = error\n", tmp_path / "home"))
+    assert (project.path / "MANIFEST.in").read_bytes().endswith(b"# a blank \n")
+
+
+@pytest.mark.parametrize("ignored", [b"", b"NEW.md\n"], ids=["untracked", "ignored"])
+def test_file_that_git_does_not_know_stays(project: Project, ignored: bytes) -> None:
+    project.git("config", "status.showUntrackedFiles", "no")
+    append(project, ".git/info/exclude", ignored + b"mine.txt\n")
+    append(project, "NEW.md")
+    append(project, "mine.txt")
+    refused(project, r"NEW\.md")
+    (project.path / "NEW.md").unlink()
+    update(project)
+    project.git("reset", "--hard", "--quiet")
+    assert (project.path / "mine.txt").read_bytes() == OWNER
+    assert not (project.path / "NEW.md").exists()
+
+
+def test_tracked_file_that_is_ignored_keeps_its_edit(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "ignored").write_text("MANIFEST.in\nsetup.py\n")
+    variables = home_with(f"[core]\n\texcludesFile = {tmp_path}/ignored\n", tmp_path / "home")
+    for name in ("MANIFEST.in", "setup.py"):
+        append(project, name)
+    project.commit()
+    for _ in range(2):
+        update(project, env=variables)
+        for name in ("MANIFEST.in", "setup.py"):
+            assert (project.path / name).read_bytes().endswith(OWNER)
+        project.git("commit", "--quiet", "--allow-empty", "--all", "--message=build: update")
+    append(project, "MANIFEST.in")
+    refused(project, "commit or stash")
+
+
+def test_folder_behind_a_symbolic_link_is_not_written_through(project: Project) -> None:
+    project.git("mv", "tools", "mine")
+    edit("mine/kept.sh", "kept 9\n", "kept nine\n")(project.path)
+    (project.path / "tools").symlink_to("mine")
+    project.commit()
+    refused(project, "tools is a folder .* rename yours first")
+    (project.path / "tools").unlink()
+    project.commit()
+    update(project, fails=True)  # one of them has two new names
+    assert "kept three\n" in project.read("mine/kept.sh")
+    assert "kept nine\n" in project.read("mine/kept.sh")
+
+
+def test_folder_that_leads_out_of_the_project_is_named(project: Project, tmp_path: Path) -> None:
+    shutil.copytree(project.path / "tools", tmp_path / "outside")
+    project.git("rm", "-r", "--quiet", "tools")
+    (project.path / "tools").symlink_to(tmp_path / "outside")
+    project.commit()
+    refused(project, r"tools\b.* (leads|outside)")
+    assert (tmp_path / "outside/kept.sh").read_text() == lines("kept")
+
+
+def test_clean_owner_changes_the_licence(
+    history: History, project: Project, tmp_path: Path
+) -> None:
+    update(project, ":current:", {"license": "Apache-2.0"})
+    answers = {"project_name": "Demo", "license": "Apache-2.0"}
+    assert files(project) == files(history.project(tmp_path / "fresh", "v10000.0.0", **answers))
+
+
+def test_moved_folder_keeps_edits_of_what_the_template_dropped(project: Project) -> None:
+    project.git("mv", "tools", "mine")
+    for name in ("kept", "gone", "moved"):
+        append(project, f"mine/{name}.sh")
+    project.commit()
+    said = update(project, fails=True)
+    assert "mine/gone.sh" in unmerged(project)
+    assert "    mine/gone.sh\n" in said
+    texts = {name: text for name, text in files(project).items() if name.endswith(".sh")}
+    for word in (b"kept three", b"gone 3", b"moved three"):
+        assert any(word in text and OWNER in text for text in texts.values())
+
+
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_edit_that_git_does_not_look_at_is_named(project: Project, flag: str) -> None:
+    project.git("update-index", flag, "MANIFEST.in", "setup.py")
+    append(project, "MANIFEST.in")
+    append(project, "setup.py")
+    refused(
+        project, r"You changed MANIFEST\.in, and Git does not look at it: run `git update-index"
+    )
+    project.git("update-index", flag.replace("--", "--no-"), "MANIFEST.in")
+    project.git("commit", "--quiet", "--message=feat: mine", "MANIFEST.in")
+    update(project)
+    assert (project.path / "MANIFEST.in").read_bytes().endswith(OWNER)
+    assert (project.path / "setup.py").read_bytes().endswith(OWNER)  # no business of the update
+
+
+def test_comments_in_the_answers_file_stay(project: Project) -> None:
+    text = project.read(".copier-answers.yml")
+    text = text.replace("_commit", "# first\n_commit").replace("license: MIT", "license: MIT  # so")
+    write(".copier-answers.yml", f"{text}# last\n")(project.path)
+    project.commit()
+    update(project)
+    now = project.read(".copier-answers.yml")
+    assert "# first\n_commit: v10001.0.0\n" in now
+    assert "license: MIT\n" in now
+    assert "# license: MIT  # so\n" in now
+    assert now.endswith("# last\n")
+
+
+def test_sparse_checkout_stays_sparse(project: Project) -> None:
+    append(project, ".github/jobs.yml", b"# mine\n")
+    project.commit()
+    project.git("sparse-checkout", "set", "--no-cone", "/*", "!/tools/", "!/.github/")
+    assert not (project.path / "tools").exists()
+    update(project)
+    assert not (project.path / "tools").exists()
+    assert not (project.path / ".github").exists()
+    assert "kept three" in project.git("show", ":tools/kept.sh")
+    assert not project.git("diff", "--name-only")
+    project.git("reset", "--hard", "--quiet")
+    assert not project.git("status", "--porcelain")
+
+
+def test_windows_line_ends_stay(project: Project, fresh: Project) -> None:
+    project.git("config", "core.autocrlf", "true")
+    write(".gitattributes", "* text=auto\n")(project.path)
+    project.commit()
+    project.git("rm", "--cached", "-r", "--quiet", ".")
+    project.git("reset", "--hard", "--quiet")
+    assert b"\r\n" in (project.path / "MANIFEST.in").read_bytes()
+    update(project)
+    assert not project.git("diff", "--name-only")
+    text = fresh.read("MANIFEST.in").replace("\n", "\r\n").encode()
+    assert (project.path / "MANIFEST.in").read_bytes() == text
+
+
+def test_hook_that_refuses_is_named(project: Project, tmp_path: Path) -> None:
+    hooks = tmp_path / "company"
+    write("prepare-commit-msg", "#!/bin/sh\nexit 1\n")(hooks)
+    (hooks / "prepare-commit-msg").chmod(0o755)
+    variables = home_with(f"[core]\n\thooksPath = {hooks}\n", tmp_path / "home")
+    before = state(project)
+    said = update(project, fails=True, env=variables)
+    assert f"A Git hook of yours in {hooks} stops Copier's own commits" in said
+    assert state(project) == before
+
+
+KILLER = """#!/bin/sh
+echo "$*" >>{folder}/calls
+if [ "$(grep -c . {folder}/calls)" = "$(cat {folder}/last)" ]; then
+    [ -e {folder}/after ] && {git} "$@"
+    kill -9 $PPID
+    exit 1
+fi
+exec {git} "$@"
+"""
+
+
+@pytest.fixture
+def kill(tmp_path: Path) -> Kill:
+    """Return a function that updates, and kills what calls Git for the n-th time."""
+    folder = tmp_path / "killer"
+    git = shutil.which("git", path=user()["PATH"])
+    write("git", KILLER.format(folder=folder, git=git))(folder)
+    (folder / "git").chmod(0o755)
+
+    def kill(project: Project, call: int, after: bool) -> None:
+        (folder / "calls").write_text("")
+        (folder / "last").write_text(str(call))
+        (folder / "after").unlink(missing_ok=True)
+        if after:
+            (folder / "after").touch()
+        update(project, fails=call > 0, env={"PATH": f"{folder}:{user()['PATH']}"})
+
+    return kill
+
+
+def calls_that_write(project: Project, folder: Path, kill: Kill) -> list[int]:
+    """Update, and number the calls of Git behind the first change."""
+    kill(project, 0, False)
+    calls = (folder / "killer/calls").read_text().splitlines()
+    first = [at for at, call in enumerate(calls, 1) if "update-ref CHERRY_PICK_HEAD" in call]
+    last = [at for at, call in enumerate(calls, 1) if "update-ref -d CHERRY_PICK_HEAD" in call]
+    assert last[0] - first[0] >= 5
+    return list(range(first[0], last[0] + 1))
+
+
+def test_killed_update_is_named_and_taken_back(
+    project: Project, tmp_path: Path, kill: Kill
+) -> None:
+    append(project, "MANIFEST.in")
+    append(project, "mine.txt")
+    append(project, ".git/info/exclude", b"/mine.txt\n")
+    project.commit()
+    before = state(project)
+    whole = project.copy(tmp_path / "whole")
+    first, *calls, last = calls_that_write(whole, tmp_path, kill)
+    for call in (first, *calls, last):
+        for after in (False, True):
+            kill(project, call, after)
+            if (call, after) not in ((first, False), (last, True)):
+                assert "currently cherry-picking" in project.git("status")
+                said = update(project, fails=True, way="make")
+                assert "currently cherry-picking" in said or "Unfinished" in said
+            project.git("reset", "--hard", "--quiet")
+            assert state(project) == before
+            assert (project.path / "mine.txt").read_bytes() == OWNER
+    update(project)
+    assert files(project) == files(whole)
+
+
+def test_committed_half_of_an_update_loses_nothing(
+    project: Project, tmp_path: Path, kill: Kill
+) -> None:
+    append(project, "MANIFEST.in")
+    project.commit()
+    whole = project.copy(tmp_path / "whole")
+    for call in calls_that_write(whole, tmp_path, kill):
+        half = project.copy(tmp_path / f"half{call}")
+        kill(half, call, True)
+        half.git("add", "--all")
+        half.git("commit", "--quiet", "--allow-empty", "--message=feat: whatever")
+        update(half)
+        assert files(half) == files(whole)
+
+
+def test_full_disk_is_named_and_taken_back(project: Project, tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk: the new file alone is larger."""
+    append(project, "MANIFEST.in")
+    project.commit()
+    before = state(project)
+    git = shutil.which("git", path=user()["PATH"])
+    script = f'#!/bin/sh\ncase "$*" in *checkout-index*) ulimit -f 0;; esac\nexec {git} "$@"\n'
+    write("git", script)(tmp_path / "full")
+    (tmp_path / "full/git").chmod(0o755)
+    said = update(project, fails=True, env={"PATH": f"{tmp_path}/full:{user()['PATH']}"})
+    assert "stopped half-way" in said
+    assert "git reset --hard" in said
+    assert state(project) != before
+    project.git("reset", "--hard", "--quiet")
+    assert state(project) == before
+
+
+PROGRESS = {
+    "merge": ("git merge --quiet --no-ff --no-commit other", "MERGE_HEAD"),
+    "bisect": ("git bisect start && git bisect bad && git bisect good HEAD~", "BISECT_LOG"),
+    "rebase": ("git rebase --quiet --force-rebase --exec false HEAD~", "rebase-merge"),
+    "cherry-pick": ("git update-ref CHERRY_PICK_HEAD other", "Unfinished: 'feat: other'"),
+}
+
+
+@pytest.mark.parametrize("operation", PROGRESS)
+def test_operation_in_progress_is_named(project: Project, operation: str) -> None:
+    project.git("checkout", "--quiet", "-b", "other")
+    project.git("commit", "--quiet", "--allow-empty", "--message=feat: other")
+    project.git("checkout", "--quiet", "main")
+    project.git("commit", "--quiet", "--allow-empty", "--message=feat: mine")
+    command, named = PROGRESS[operation]
+    project.run("sh", "-c", command, check=False)
+    refused(project, named)
+
+
+def test_project_without_a_commit_is_named(project: Project) -> None:
+    project.git("update-ref", "-d", "HEAD")
+    project.git("rm", "-r", "--cached", "--quiet", ".")
+    append(project, ".git/info/exclude", b"*\n")
+    refused(project, "no commit yet")
+
+
+def test_make_says_what_git_says(project: Project) -> None:
+    """Of a folder of another user, say, which Copier takes for no repository at all."""
+    (project.path / ".git").rename(project.path.with_name("elsewhere"))
+    said = update(project, fails=True, way="make")
+    assert "fatal: not a git repository" in said
+
+
+def test_variables_that_lead_git_elsewhere_are_named(project: Project, tmp_path: Path) -> None:
+    shutil.copy(project.path / ".git/index", tmp_path / "index")
+    variables = {"GIT_INDEX_FILE": str(tmp_path / "index")}
+    before = state(project)
+    assert "unset GIT_INDEX_FILE" in update(project, fails=True, env=variables)
+    assert state(project) == before
+    update(project, way="make", env=variables)
+
+
+@pytest.mark.parametrize("kind", ["folder", "worktree", "submodule", "link"])
+def test_project_may_stand_anywhere(
+    project: Project, fresh: Project, tmp_path: Path, kind: str
+) -> None:
+    here = Project(tmp_path / "top/a folder")
+    here.path.parent.mkdir()
+    if kind == "folder":
+        shutil.copytree(project.path, here.path, ignore=shutil.ignore_patterns(".git"))
+        write("other.txt", "other\n")(tmp_path / "top")
+        Project(tmp_path / "top").commit()
+    elif kind == "worktree":
+        project.git("worktree", "add", "--quiet", "--detach", str(here.path))
+    elif kind == "submodule":
+        run("git", "init", "--quiet", cwd=here.path.parent)
+        add = "-c", "protocol.file.allow=always", "submodule", "--quiet", "add"
+        run("git", *add, project.path, here.path.name, cwd=here.path.parent)
+    else:
+        here.path.symlink_to(project.path)
+    update(here)
+    assert files(here) == files(fresh)
+    assert not unmerged(here)
+
+
+def test_news_of_the_template_are_told(made: Project, history: History, tmp_path: Path) -> None:
+    own = History(tmp_path / "template", list(history.versions))
+    run("git", "clone", "--quiet", history.path, own.path, cwd=tmp_path)
+    news = [
+        f"## v{number}.0.0 (2026-11-26)\n\n- news of {number}\n\n"
+        for number in (10003, 10002, 10001, 10000)
+    ]
+    own.release(write("CHANGELOG.md", "".join(news)))
+    own.release()
+    project = made.copy(tmp_path / "project")
+    edit(".copier-answers.yml", str(history.path), str(own.path))(project.path)
+    project.commit()
+    said = update(project)
+    assert re.findall(r"news of (\d+)", said) == ["10003", "10002", "10001"]
+
+
+def test_deleted_file_stays_deleted_and_is_named(project: Project) -> None:
+    project.git("rm", "--quiet", "tools/kept.sh", "tools/gone.sh", "MANIFEST.in")
+    project.commit()
+    said = update(project)
+    assert "The new version changed what you had deleted: MANIFEST.in, tools/kept.sh\n" in said
+    assert not {"MANIFEST.in", "tools/kept.sh", "tools/gone.sh"} & files(project).keys()
+
+
+def test_pretended_update_changes_nothing(project: Project) -> None:
+    append(project, "MANIFEST.in")
+    project.commit()
+    before = state(project)
+    update(project, None, None, "--pretend")
+    assert state(project) == before
+
+
+def test_conflict_is_shown_as_git_shows_it(project: Project) -> None:
+    edit("tools/kept.sh", "kept 3\n", "kept mine\n")(project.path)
+    project.commit()
+    before = state(project)
+    said = update(project, fails=True)
+    assert "    tools/kept.sh\n" in said
+    assert (
+        "<<<<<<< yours\necho kept mine\n=======\necho kept three\n>>>>>>> template-v10001.0.0\n"
+        in project.read("tools/kept.sh")
+    )
+    stages = [line.split()[2] for line in project.git("ls-files", "--unmerged").splitlines()]
+    assert stages == ["1", "2", "3"]
+    project.git("reset", "--hard", "--quiet")
+    assert state(project) == before
+    update(project, fails=True)
+    project.git("add", "--all")
+    project.git("commit", "--quiet", "--no-verify", "--no-edit")
+    subject = project.git("log", "-1", "--format=%s, by %an")
+    assert subject == "build: update the template to v10001.0.0, by Ada Lovelace\n"

@@ -1,0 +1,540 @@
+"""Updates a project: the difference between two renders of the template, cherry-picked by Git.
+
+Copier writes nothing itself in an update (`_exclude` in copier.yml). It runs this twice, before and after it asks its
+questions. The first run refuses what Copier could not survive. The second renders the old version with the old
+answers and the new version with the new ones, and Git merges: base is the old render, ours is HEAD, theirs is the new
+render. Until then there are only objects that no branch knows. Then the project changes: the index first and at once,
+the files next, the answers last, so that `git reset --hard` leads back from any moment. A half-done update is a
+cherry-pick in progress, and `git status` says so.
+
+This runs on the Python that runs Copier, and imports nothing but what Copier needs itself.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+Tree = dict[str, tuple[str, ...]]  # mode and object by path
+Stages = dict[str, list[tuple[str, ...]]]  # mode, object and stage of what is unmerged, by path
+Result = subprocess.CompletedProcess[str]
+
+BACK = "To go back to where you were: git reset --hard"
+TITLE = "build: update the template to {}"
+# Whatever the user has set, Git does the same here.
+SETTINGS = {
+    "core.fsmonitor": "false",
+    "core.hooksPath": os.devnull,
+    "core.quotePath": "false",
+    "core.splitIndex": "false",
+    "merge.conflictStyle": "merge",
+    "merge.directoryRenames": "false",  # a file that one side adds stays where that side put it
+    "merge.renameLimit": "0",
+    "merge.renames": "true",
+}
+NOBODY = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_ATTR_NOSYSTEM": "1"}
+KEPT = re.compile(r"(?!GIT_)|GIT_CONFIG_(GLOBAL|SYSTEM|NOSYSTEM)$|GIT_SSH")
+# Where these lead, Copier's own Git goes as well.
+ASTRAY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
+UNFINISHED = ("MERGE_HEAD", "REVERT_HEAD", "BISECT_LOG", "rebase-merge", "rebase-apply")
+LOCKS = {
+    "crates/Cargo.lock": "cargo update --workspace --quiet --manifest-path crates/Cargo.toml",
+    "uv.lock": "uv lock --quiet",
+}
+
+
+class RefusalError(Exception):
+    """The update cannot go on, for a reason that the user can read."""
+
+
+def run(*command: str | Path, env: Mapping[str, str] | None = None, text: str = "",
+        cwd: Path | None = None, allowed: tuple[int, ...] = (0,)) -> Result:  # fmt: skip
+    """Run a program that must end with an allowed status; any if none is allowed."""
+    kept = {name: value for name, value in os.environ.items() if KEPT.match(name)}
+    result = subprocess.run(
+        [str(part) for part in command],
+        input=text,
+        cwd=cwd,
+        env={**kept, "LC_ALL": "C", **(env or {})},
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        check=False,
+    )
+    if allowed and result.returncode not in allowed:
+        said = result.stderr or result.stdout or f"status {result.returncode}"
+        raise RefusalError(f"{command[0]}: {' '.join(said.split())}")
+    return result
+
+
+def git(*arguments: str | Path, **options: Any) -> Result:
+    """Run Git in the project, or elsewhere with `--git-dir`."""
+    settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+    return run("git", *settings, *arguments, **options)
+
+
+def told(*arguments: str | Path, **options: Any) -> str:
+    """Return the one line that Git prints."""
+    return git(*arguments, **options).stdout.removesuffix("\n")
+
+
+def fields(result: Result) -> list[str]:
+    """Split what Git printed with `-z`."""
+    return result.stdout.split("\0")[:-1]
+
+
+def git_path(name: str) -> Path:
+    """Return where Git keeps something of this working tree."""
+    return Path(told("rev-parse", "--git-path", name)).absolute()
+
+
+def refuse_what_copier_cannot_survive(template: Path) -> None:
+    """Look at the project before Copier begins to update it from the new version."""
+    if [int(part) for part in re.findall(r"\d+", told("version"))[:2]] < [2, 38]:
+        raise RefusalError("This needs Git 2.38 or newer: update Git first.")
+    if astray := [name for name in ASTRAY if name in os.environ]:
+        raise RefusalError(f"Git is led elsewhere: run `unset {' '.join(astray)}` first.")
+    if git("rev-parse", "--quiet", "--verify", "HEAD", allowed=(0, 1)).returncode:
+        raise RefusalError("The project has no commit yet: commit it first.")
+    if picked := told("rev-parse", "--quiet", "--verify", "CHERRY_PICK_HEAD", allowed=(0, 1)):
+        title = told("log", "-1", "--format=%s", picked)
+        raise RefusalError(f"Unfinished: {title!r}. Commit it, or drop it with `git reset --hard`.")
+    for name in UNFINISHED:
+        if git_path(name).exists():
+            raise RefusalError(
+                f"Git is amid something ({name}): see `git status`, and end it first."
+            )
+    status = "status", "--porcelain", "-z"
+    if changes := fields(git(*status, "--untracked-files=all", "--ignore-submodules=dirty")):
+        raise RefusalError(
+            "\n    ".join(["Commit or stash your changes before an update:", *changes])
+        )
+    # Copier looks for the rejects of Git everywhere, and takes these for its own.
+    for line in fields(git(*status, "--ignored")):
+        if line.startswith("!! ") and line.endswith(".rej"):
+            raise RefusalError(f"Copier would delete your ignored {line[3:]}: rename it first.")
+    for line in fields(git("ls-files", "--stage", "-z")):
+        link = line.split("\t", 1)[1]
+        if not link.isprintable() and any("\udc80" <= sign <= "\udcff" for sign in link):
+            raise RefusalError(f"Copier cannot read a name that is not UTF-8: rename {link} first.")
+        outside = (
+            line.startswith("120000") and Path.cwd() not in (place := Path(link).resolve()).parents
+        )
+        if outside and place.is_dir() and (template / "template" / link).is_dir():
+            raise RefusalError(f"{link} leads out of the project: rename it first.")
+    # Copier writes what a sparse checkout leaves out; the second run takes that back.
+    project = Project()
+    absent = [path for path in project.skipped if not (project.top / path).exists()]
+    (template / "update/absent.json").write_text(json.dumps(absent), "utf-8")
+    # Copier commits in folders of its own, where hooks of the user's run as well.
+    with tempfile.TemporaryDirectory() as folder:
+        run("git", "init", "--quiet", folder)
+        settings = "-c", "user.name=Copier", "-c", "user.email=copier", "-C", folder
+        commit = "commit", "--allow-empty", "--no-verify", "--no-gpg-sign", "--message=dumb commit"
+        if said := run("git", *settings, *commit, allowed=()).returncode:
+            hooks = run("git", "-C", folder, "rev-parse", "--git-path", "hooks").stdout.strip()
+            raise RefusalError(
+                f"A Git hook of yours in {hooks} stops Copier's own commits (status {said}): switch "
+                f"it off for the update."
+            )
+
+
+class Objects:
+    """A repository for one merge: the project's objects, and nobody's settings and attributes."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make it in a folder that does not exist yet."""
+        kind = told("rev-parse", "--show-object-format")
+        self.folder = folder
+        self.env = {**NOBODY, "GIT_OBJECT_DIRECTORY": str(git_path("objects"))}
+        self.git("init", "--quiet", "--bare", "--template=", f"--object-format={kind}")
+
+    def git(
+        self, *arguments: str | Path, env: Mapping[str, str] | None = None, **options: Any
+    ) -> Result:
+        """Run Git there."""
+        return git(
+            f"--git-dir={self.folder}", *arguments, env={**self.env, **(env or {})}, **options
+        )
+
+    def read(self, tree: str) -> Tree:
+        """List what a tree holds."""
+        lines = [line.split("\t", 1) for line in fields(self.git("ls-tree", "-r", "-z", tree))]
+        return {path: (about.split(" ")[0], about.split(" ")[2]) for about, path in lines}
+
+    def store(self, folder: Path, prefix: str) -> Tree:
+        """Store the files of a folder byte by byte; the prefix comes before their paths."""
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        names = "".join(f"{path}\n" for path in paths)
+        stored = self.git("hash-object", "-w", "--no-filters", "--stdin-paths", text=names).stdout
+        modes = ["100755" if path.stat().st_mode & 0o100 else "100644" for path in paths]
+        keys = [prefix + path.relative_to(folder).as_posix() for path in paths]
+        return dict(zip(keys, zip(modes, stored.split(), strict=True), strict=True))
+
+    def text(self, entry: tuple[str, ...]) -> str:
+        """Return the text of a file."""
+        return self.git("cat-file", "blob", entry[1]).stdout
+
+    def index(self, tree: Tree, name: str) -> dict[str, str]:
+        """Write an index that holds a tree, and return the variable that makes Git use it."""
+        variable = {"GIT_INDEX_FILE": str(self.folder / name)}
+        lines = "".join(f"{' '.join(entry)}\t{path}\0" for path, entry in tree.items())
+        self.git("update-index", "-z", "--index-info", text=lines, env=variable)
+        return variable
+
+    def commit(self, branch: str, tree: Tree, *parents: str, title: str = "-") -> str:
+        """Commit a tree to a branch, whose name conflict markers show."""
+        root = self.git("write-tree", env=self.index(tree, branch)).stdout.strip()
+        author = re.match(r"(.*) <(.*)>", told("var", "GIT_AUTHOR_IDENT", allowed=()))
+        name, address = author.groups() if author else ("Copier", "copier")
+        settings = "-c", f"user.name={name}", "-c", f"user.email={address}"
+        command = "commit-tree", root, "-m", title, *(f"-p{parent}" for parent in parents)
+        commit = self.git(*settings, *command).stdout.strip()
+        self.git("update-ref", f"refs/heads/{branch}", commit)
+        return commit
+
+    def merge(self, ours: str, theirs: str) -> tuple[Tree, Stages]:
+        """Merge two branches; return a tree, with markers where they clash, and what is unmerged."""
+        result = self.git("merge-tree", "--write-tree", "-z", ours, theirs, allowed=(0, 1))
+        root, *lines = fields(result)
+        end = lines.index("") if result.returncode else 0
+        stages: Stages = {}
+        for about, path in (line.split("\t", 1) for line in lines[:end]):
+            stages.setdefault(path, []).append(tuple(about.split(" ")))
+        for path, kind in zip(lines[end:], lines[end + 1 :], strict=False):
+            if kind == "CONFLICT (file/directory)":
+                raise RefusalError(
+                    f"{path} is a folder in your project or in the new version, and a file in the "
+                    f"other: rename yours first."
+                )
+        return self.read(root), stages
+
+
+def render(answers: Mapping[str, Any], address: str, version: str, folder: Path) -> list[str]:
+    """Render one version of the template, and return what it gives once."""
+    import copier
+
+    data = {name: value for name, value in answers.items() if not name.startswith("_")}
+    options: dict[str, Any] = {"defaults": True, "quiet": True, "unsafe": True, "skip_tasks": True}
+    try:
+        worker = copier.run_copy(address, folder, data=data, vcs_ref=version, **options)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise RefusalError(f"Version {version} of the template fails: {reason}") from error
+    return [name[1:] for name in worker.template.skip_if_exists if name.startswith("/")]
+
+
+def last_answers(name: str) -> dict[str, Any]:
+    """Return the answers that the project was made from."""
+    import yaml
+
+    from answers import answers_checksum
+
+    text = told("show", f"HEAD:./{name}")
+    answers: dict[str, Any] = yaml.safe_load(text)
+    checksum = re.search(r"^# checksum: (\w+)", text, re.MULTILINE)
+    if checksum and checksum[1] != answers_checksum(answers):
+        raise RefusalError(
+            f"{name} was edited by hand, so nobody knows what the project was made from: restore it "
+            f"from Git, and change answers with `--data`. If you are sure that its answers describe "
+            f"the project as it is, delete the line with the checksum."
+        )
+    return answers
+
+
+def keep_comments(mine: str, old: str, new: str) -> str:
+    """Write what the owner added to the answers file into the new one, where it stood.
+
+    The lines around it are Copier's and change with each version, so a merge would always clash.
+    """
+    rendered, lines, held = old.splitlines(), new.splitlines(), list[str]()
+    for line in mine.splitlines():
+        if line not in rendered:
+            held.append(line if line.startswith("#") or not line else f"# {line}")
+            continue
+        key = line.split(":")[0]
+        place = next((at for at, other in enumerate(lines) if other.split(":")[0] == key), None)
+        if held and place is not None:
+            lines[place:place], held = held, []
+    return "\n".join([*lines, *held, ""])
+
+
+def check_answers(
+    old: Mapping[str, Any], new: Mapping[str, Any], request: Mapping[str, Any]
+) -> None:
+    """Refuse answers that cannot change, or that Copier changed by itself."""
+    for name, answer in old.items():
+        if name.startswith("_") or new.get(name, answer) == answer:
+            continue
+        if name in ("package_name", "module_name"):
+            raise RefusalError(
+                f"Keep {answer}: your source files have this name, so an update cannot change it; "
+                f"rename by hand."
+            )
+        if request["defaults"] and name not in request["data"]:
+            raise RefusalError(
+                f"This version of the template no longer takes {answer!r} for {name}: choose an "
+                f"answer with --data '{name}=...'."
+            )
+
+
+def pick(ours: Tree, old: Tree, asked: Tree, new: Tree, given: Callable[[str], object]) -> None:
+    """Leave what was given once out of the difference between the old render and the new one.
+
+    In both it becomes what the owner has. Only another answer changes it, as when the licence is
+    another one now, or brings it, or takes it away if the owner has not touched it.
+
+    Args:
+        ours: The project.
+        old: The old version with the old answers; changed here.
+        asked: The new version with the old answers.
+        new: The new version with the new answers; changed here.
+        given: Tells which paths were given once.
+    """
+    for path in filter(given, {*old, *asked, *new}):
+        mine, before, after = ours.get(path), asked.get(path), new.get(path)
+        base = theirs = mine
+        if before != after:
+            if mine == before or (mine and mine == old.get(path)):
+                theirs = after
+            elif mine and before and after:
+                base, theirs = before, after
+        for tree, entry in ((old, base), (new, theirs)):
+            tree.pop(path, None)
+            if entry:
+                tree[path] = entry
+
+
+class Project:
+    """The working tree and the index of the owner."""
+
+    def __init__(self) -> None:
+        """Look at the repository of the current folder."""
+        self.top = Path(told("rev-parse", "--show-toplevel"))
+        self.prefix = told("rev-parse", "--show-prefix")
+        listed = [line.split(" ", 1) for line in fields(self.git("ls-files", "-v", "-z"))]
+        self.skipped = {path for flag, path in listed if flag in "sS"}
+        self.unseen = {path for flag, path in listed if flag == "S" or flag.islower()}
+
+    def git(
+        self, *arguments: str, paths: Iterator[str] | tuple[str, ...] = (), **options: Any
+    ) -> Result:
+        """Run Git in the topmost folder; the paths are its input."""
+        return git(*arguments, cwd=self.top, text="".join(f"{path}\0" for path in paths), **options)
+
+    def check(self, before: Tree, after: Tree) -> None:
+        """Refuse to write where something stands that Git does not know or does not look at."""
+        gone = before.keys() - after.keys()
+        for path in sorted(
+            self.unseen & {path for path in before if before[path] != after.get(path)}
+        ):
+            if not (self.top / path).exists() and path in self.skipped:
+                continue  # outside of a sparse checkout
+            if (
+                told("hash-object", f"--path={path}", path, cwd=self.top, allowed=())
+                != before[path][1]
+            ):
+                raise RefusalError(
+                    f"You changed {path}, and Git does not look at it: run `git update-index "
+                    f"--no-assume-unchanged --no-skip-worktree {path}`, then commit or stash it."
+                )
+        for path in sorted(after.keys() - before.keys()):
+            if found := self.obstacle(path, gone):
+                raise RefusalError(
+                    f"The new version has {path}, and Git does not know your {found}: rename it, or "
+                    f"`git add --force` and commit it."
+                )
+
+    def obstacle(self, path: str, gone: Set[str]) -> str:
+        """Name what stands in the place of a new file and does not go away."""
+        for place in (*reversed(PurePosixPath(path).parents[:-1]), PurePosixPath(path)):
+            if (self.top / place).is_symlink() or (self.top / place).is_file():
+                return "" if str(place) in gone else str(place)
+        below = ((folder, *names, *others) for folder, names, others in os.walk(self.top / path))
+        found = (Path(folder, name) for folder, *names in below for name in names)
+        files = (item for item in found if item.is_symlink() or not item.is_dir())
+        names = (item.relative_to(self.top).as_posix() for item in files)
+        return next((name for name in names if name not in gone), "")
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Remove files, and the folders that become empty."""
+        for path in paths:
+            (self.top / path).unlink(missing_ok=True)
+            with suppress(OSError):  # the first folder that is not empty
+                for folder in PurePosixPath(path).parents[:-1]:
+                    (self.top / folder).rmdir()
+
+    def write(
+        self, before: Tree, after: Tree, stages: Stages, files: Mapping[str, str], last: str
+    ) -> None:
+        """Change the index, then the files.
+
+        Args:
+            before: What HEAD holds.
+            after: What the project shall hold.
+            stages: What is unmerged.
+            files: The variable for an index to write files from.
+            last: The file to write last.
+        """
+        changed = {path for path in {*before, *after} if before.get(path) != after.get(path)}
+        gone = changed - after.keys()
+        absent = {path for path in self.skipped & changed - gone - stages.keys()
+                  if not (self.top / path).exists()}  # fmt: skip
+        merged = sorted(changed - gone - stages.keys())
+        lines = [
+            f"0 {'0' * len(next(iter(before.values()))[1])}\t{path}" for path in (*gone, *stages)
+        ]
+        lines += [f"{' '.join(after[path])}\t{path}" for path in merged]
+        lines += [f"{' '.join(stage)}\t{path}" for path, found in stages.items() for stage in found]
+        self.git("update-index", "-z", "--index-info", paths=iter(lines))
+        self.git("update-index", "-z", "--skip-worktree", "--stdin", paths=iter(absent))
+        self.remove(gone)
+        # Attributes first, since they say how to write the others.
+        order = sorted(
+            changed - gone - absent, key=lambda path: (path == last, ".gitattributes" not in path)
+        )
+        self.git("checkout-index", "--force", "-z", "--stdin", paths=iter(order), env=files)
+        self.git("update-index", "-q", "--refresh", allowed=())
+
+
+def news(changelog: Path, old: str, new: str) -> str:
+    """Return the sections of the template's changelog between two versions."""
+    text = changelog.read_text("utf-8") if changelog.is_file() else ""
+    sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
+    titles = [section.split()[1] for section in sections]
+    if new not in titles or old not in titles:
+        return ""
+    return "".join(sections[titles.index(new) : titles.index(old)]).strip()
+
+
+def lock(changed: Set[str]) -> Iterator[str]:
+    """Bring the lock files in line with what changed; yield the commands that are left to do."""
+    for name, command in LOCKS.items():
+        words = command.split()
+        manifest = {"crates/Cargo.toml", "pyproject.toml"} & changed
+        if not manifest or not git("ls-files", "--", name).stdout:
+            continue
+        tries = ([*words, "--offline"], words) if shutil.which(words[0]) else ()
+        if any(not run(*each, allowed=()).returncode for each in tries):
+            git("add", "--", name)
+        else:
+            yield command
+
+
+def update(request: Mapping[str, Any], template: Path) -> None:
+    """Update the project in the current folder.
+
+    Args:
+        request: What Copier knows; see `answers.py`.
+        template: The new version of the template.
+    """
+    name, answers = request["answers_file"], request["answers"]
+    last = last_answers(name)
+    check_answers(last, answers, request)
+    address, version, title = (
+        last["_src_path"],
+        answers["_commit"],
+        TITLE.format(answers["_commit"]),
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary).resolve()
+        given = render(last, address, last["_commit"], folder / "old")
+        given += render(answers, address, request["version"] or version, folder / "new")
+        other = [key for key in answers if key[0] != "_" and answers[key] != last.get(key)]
+        with suppress(RefusalError):  # an old answer that the new version does not take
+            if other:
+                render(last, address, request["version"] or version, folder / "asked")
+        names = "|".join(re.escape(pattern).replace(r"\*", "[^/]*") for pattern in given)
+        project = Project()
+        project.remove(json.loads((template / "update/absent.json").read_text("utf-8")))
+        prefix = re.escape(project.prefix)
+        objects = Objects(folder / "git")
+        old, new = (objects.store(folder / side, project.prefix) for side in ("old", "new"))
+        asked = objects.store(folder / "asked", project.prefix) if other else new
+        head = objects.read(told("rev-parse", "HEAD^{tree}"))
+        pick(
+            head,
+            old,
+            asked or old,
+            new,
+            re.compile(rf"{prefix}(?:{names})(?:/.*)?", re.DOTALL).fullmatch,
+        )
+        kept = project.prefix + name
+        text = keep_comments(*(objects.text(tree[kept]) for tree in (head, old, new)))
+        blob = objects.git("hash-object", "-w", "--stdin", text=text).stdout.strip()
+        old[kept], new[kept] = head[kept], (head[kept][0], blob)
+        outside = {path: head[path] for path in head if not path.startswith(project.prefix)}
+        branch = f"template-{re.sub(r'[^0-9A-Za-z.-]', '-', version)}"
+        base = objects.commit("base", {**outside, **old})
+        picked = objects.commit(branch, {**outside, **new}, base, title=title)
+        objects.commit("yours", head, base)
+        merged, stages = objects.merge("yours", branch)
+        # What the owner deleted stays deleted: a base and theirs, but no ours.
+        deleted = sorted(
+            path for path in stages if [stage[2] for stage in stages[path]] == ["1", "3"]
+        )
+        for path in deleted:
+            del stages[path], merged[path]
+        changed = {path for path in {*head, *merged} if head.get(path) != merged.get(path)}
+        if not changed and not stages:
+            print(f"Nothing to update. The project has version {version} of its template.")
+            return
+        project.check(head, merged)
+        git("update-ref", "CHERRY_PICK_HEAD", picked)
+        git_path("MERGE_MSG").write_text(f"{title}\n", "utf-8")
+        try:
+            files = objects.index(
+                {path: merged[path] for path in merged if path in changed}, "files"
+            )
+            project.write(head, merged, stages, files, kept)
+        except (RefusalError, OSError) as error:
+            raise RefusalError(f"The update stopped half-way: {error}\n{BACK}") from error
+    if changes := news(template / "CHANGELOG.md", last["_commit"], version):
+        print(f"What changed in the template:\n\n{changes}\n")
+    if deleted:
+        print(f"The new version changed what you had deleted: {', '.join(deleted)}")
+    if stages:
+        listed = "".join(f"    {path}\n" for path in sorted(stages))
+        raise RefusalError(
+            f"These files have conflicts, your version and the template's:\n{listed}Edit each, then "
+            f"`git add` it, or `git rm` it. Then: {' && '.join(LOCKS.values())}\n{BACK}"
+        )
+    git("update-ref", "-d", "CHERRY_PICK_HEAD")
+    left = list(lock({path.removeprefix(project.prefix) for path in changed}))
+    print(f"The project has version {version} of its template now.")
+    print(f"See `git diff HEAD`, run `make test`, then commit. {BACK}")
+    for command in left:
+        print(f"Left to do, since it failed here: {command}")
+
+
+def main(stage: str, request: str) -> int:
+    """Run one of the two stages; return the exit status.
+
+    Args:
+        stage: Copier's name for it, `before` or `after`.
+        request: A file that holds what Copier knows, in its clone of the template.
+    """
+    warnings.simplefilter("ignore")
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    template = Path(request).parents[1]
+    try:
+        if stage == "before":
+            refuse_what_copier_cannot_survive(template)
+        else:
+            update(json.loads(Path(request).read_text("utf-8")), template)
+    except RefusalError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
