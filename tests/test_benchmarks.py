@@ -46,7 +46,9 @@ def test_benchmark_compares_the_two_on_a_release_build(project: Project) -> None
 @pytest.mark.slow
 @pytest.mark.xdist_group("benchmarks")
 def test_debug_build_is_refused(project: Project) -> None:
-    run = project.run("uv", "run", "pytest", "benchmarks", env={"PATH": user_path()}, check=False)
+    run = project.run(
+        "uv", "run", "--group=bench", "pytest", "benchmarks", env={"PATH": user_path()}, check=False
+    )
     assert run.returncode
     assert "A debug build is slow: `make bench` measures a release build." in run.stdout
 

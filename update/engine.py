@@ -454,7 +454,10 @@ def update(request: Mapping[str, Any], template: Path) -> None:
                 render(last, address, request["version"] or version, folder / "asked")
         names = "|".join(re.escape(pattern).replace(r"\*", "[^/]*") for pattern in given)
         project = Project()
-        project.remove(json.loads((template / "update/absent.json").read_text("utf-8")))
+        absent = json.loads((template / "update/absent.json").read_text("utf-8"))
+        project.remove(absent)  # Git took them for no longer sparse when they appeared
+        project.git("update-index", "-z", "--skip-worktree", "--stdin", paths=iter(absent))
+        project.skipped |= {*absent}
         prefix = re.escape(project.prefix)
         objects = Objects(folder / "git")
         old, new = (objects.store(folder / side, project.prefix) for side in ("old", "new"))
