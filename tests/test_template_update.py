@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from history import History, edit
-from project import ROOT, Project, run
+from project import ROOT, Project, run, user_path
+from rehearsal.bare import tool
 
 pytestmark = pytest.mark.slow
 
@@ -57,16 +58,15 @@ def act(
     )
     (setup_uv,) = re.findall(r"astral-sh/setup-uv@[0-9a-f]{40}", project.read(WORKFLOW))
     cache = run("uv", "cache", "dir", "--color=never", cwd=ROOT).stdout.strip()
-    path = run("sh", "-c", "echo $PATH", cwd=ROOT).stdout.strip()
-    result = project.tool(
-        *("act", "workflow_dispatch", "--workflows", WORKFLOW),
+    result = project.run(
+        *(tool("act"), "workflow_dispatch", "--workflows", WORKFLOW),
         *("--platform", "ubuntu-latest=-self-hosted", "--action-offline-mode"),
         *("--local-repository", f"{setup_uv}={folder}"),
         env={
             "HOME": str(folder),
             "XDG_CACHE_HOME": str(folder / "cache"),
             "UV_CACHE_DIR": cache,
-            "PATH": f"{folder / 'bin'}:{path}",
+            "PATH": f"{folder / 'bin'}:{user_path()}",
             "RECORD": str(folder / "record"),
             "OPEN_ISSUE": open_issue,
             "GIT_CONFIG_COUNT": "1",
