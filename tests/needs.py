@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Generator
@@ -17,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 import pythons
 
@@ -84,12 +84,20 @@ def _engine(_: str) -> str | None:
     return engine if works else None
 
 
+BUNDLED = """
+from playwright.sync_api import sync_playwright
+with sync_playwright() as playwright:
+    print(playwright.chromium.executable_path)
+"""
+
+
 def _chromium(_: str) -> str | None:
     """Find a Chromium or Chrome that opens a page; Playwright's own will do."""
     names = ("chromium", "chromium-browser", "google-chrome")
     programs = [found for name in names if (found := shutil.which(name))]
-    with sync_playwright() as playwright:
-        programs.append(playwright.chromium.executable_path)
+    # In a process of its own: Playwright may be running in this one.
+    ask = subprocess.run((sys.executable, "-c", BUNDLED), text=True, capture_output=True)
+    programs += ask.stdout.split("\n")[:-1]
     for program in programs:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
             options = ("--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}")
