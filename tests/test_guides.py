@@ -225,14 +225,6 @@ def test_move_from_the_predecessor(template: Path, tmp_path: Path) -> None:
         "    /// Return the charge.\n    #[pyfunction]\n    fn charge(n: i64) -> i64 {\n"
         "        crate::electron::charge(n)\n    }\n\n    /// Count the pairs",
     )
-    with (project.path / "src/electron/_accelerate/__init__.pyi").open("a") as stub:
-        stub.write('\ndef charge(n: int) -> int:\n    """Return the charge."""\n')
-    change(
-        project,
-        "src/electron/_accelerate/__init__.pyi",
-        '"basic_functions", "c',
-        '"basic_functions", "charge", "c',
-    )
     type_in(ease, project.path)
     ends_green(project, PREDECESSOR)
     ends_with_a_bump(project, "0.4.2", "feat: charge", "0.5.0")

@@ -1,13 +1,15 @@
+# Written by `make stubs`.
 from collections.abc import Sequence
+from typing import Final
 
-from . import basic_functions
+from . import basic_functions as basic_functions
 
 __all__ = ["DEBUG", "VERSION", "basic_functions", "count_close_pairs"]
 
-DEBUG: bool
+DEBUG: Final[bool]
 """Whether the compiler did not optimise, as in editable installs: measure speed on a wheel."""
 
-VERSION: str
+VERSION: Final[str]
 """The version of the package, spelled as Cargo does: `1.0.0-rc.0` is Python's `1.0.0rc0`."""
 
 def count_close_pairs(points: Sequence[tuple[float, float]], radius: float) -> int:

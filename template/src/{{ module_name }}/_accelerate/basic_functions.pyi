@@ -1,5 +1,7 @@
 """Arithmetic on 64-bit integers, and concatenation of strings."""
 
+# Written by `make stubs`.
+
 __all__ = ["add_in_rust", "concat_in_rust", "subtract_in_rust"]
 
 def add_in_rust(left: int, right: int) -> int:
@@ -16,20 +18,6 @@ def add_in_rust(left: int, right: int) -> int:
         OverflowError: An argument or the sum does not fit into 64 bits.
     """
 
-def subtract_in_rust(left: int, right: int) -> int:
-    """Subtract one integer from another.
-
-    Args:
-        left: The 64-bit integer to subtract from.
-        right: The 64-bit integer to subtract.
-
-    Returns:
-        The difference `left - right`.
-
-    Raises:
-        OverflowError: An argument or the difference does not fit into 64 bits.
-    """
-
 def concat_in_rust(left: str, right: str) -> str:
     """Concatenate two strings.
 
@@ -42,4 +30,18 @@ def concat_in_rust(left: str, right: str) -> str:
 
     Raises:
         UnicodeEncodeError: An argument holds a lone surrogate, which UTF-8 cannot express.
+    """
+
+def subtract_in_rust(left: int, right: int) -> int:
+    """Subtract one integer from another.
+
+    Args:
+        left: The 64-bit integer to subtract from.
+        right: The 64-bit integer to subtract.
+
+    Returns:
+        The difference `left - right`.
+
+    Raises:
+        OverflowError: An argument or the difference does not fit into 64 bits.
     """

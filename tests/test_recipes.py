@@ -1,0 +1,91 @@
+"""Each recipe of `docs/recipes.md` works in a new project, and leaves every verb green."""
+
+import re
+
+import pytest
+
+from conftest import Render
+from project import ROOT, Project, run, user
+
+pytestmark = pytest.mark.slow(minutes=8)
+
+PAGE = (ROOT / "docs/recipes.md").read_text("utf-8")
+_, *SECTIONS = re.split(r"^## ", PAGE, flags=re.MULTILINE)
+RECIPES = {section.partition("\n")[0]: section for section in SECTIONS}
+# A paragraph that names a file ends in a colon; the block below it is for that file.
+BLOCK = re.compile(
+    r"(?:(?<=\n\n)((?:(?!\n\n)[^`]|`[^`]*`)*):\n\n)?^```(\w+)\n(.*?)^```", re.M | re.S
+)
+
+
+@pytest.fixture(scope="module")
+def made(render: Render) -> Project:
+    """Return a project after `make init`, committed."""
+    project = render(project_name="Fast Math")
+    project.git("init", "--quiet", "--initial-branch=main")
+    project.make("init")
+    project.commit()
+    return project
+
+
+def follow(project: Project, recipe: str) -> set[str]:
+    """Do what a recipe says, make public what its test imports, and return the files that one edits."""
+    edited = set()
+    for before, language, text in BLOCK.findall(recipe):
+        if language == "console":
+            run("bash", "-euc", text, cwd=project.path, base=user())
+            continue
+        name = re.findall(r"`([^`]+/?[^`]+\.\w+)`", before)[-1]
+        edited.add(name)
+        path = project.path / name
+        old = path.read_text("utf-8") if path.exists() else ""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if name == "crates/src/lib.rs":
+            text = f"{old.rstrip().removesuffix('}')}\n{text}}}\n"
+        elif name == "pyproject.toml":
+            text = re.sub(r"^package-data = .*\n", lambda _: text, old, flags=re.M)  # noqa: B023
+        elif old:
+            text = f"{old}\n{text}"
+        path.write_text(text, "utf-8")
+        if name.startswith("tests/"):
+            names = re.findall(r"^from fast_math import (.*)$", text, re.M)
+            public(project, names)
+            edited |= {"src/fast_math/__init__.py"} if names else set()
+    return edited
+
+
+def public(project: Project, imported: list[str]) -> None:
+    path = project.path / "src/fast_math/__init__.py"
+    text = path.read_text("utf-8")
+    for names in imported:
+        text = text.replace("import VERSION,", f"import VERSION, {names},")
+        listed = ", ".join(f'"{name}"' for name in names.split(", "))
+        text = text.replace("__all__ = [", f"__all__ = [{listed}, ")
+    path.write_text(text, "utf-8")
+
+
+def test_every_recipe_is_in_the_list() -> None:
+    links = re.findall(r"\[[^]]+\]\(#([\w-]+)\)", PAGE.partition("\n## ")[0])
+    assert sorted(links) == sorted(name.lower().replace(" ", "-") for name in RECIPES)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipe(made: Project, name: str) -> None:
+    project = made
+    project.git("reset", "--hard", "--quiet")
+    project.git("clean", "-fdq")
+    edited = follow(project, RECIPES[name])
+    assert len(edited) <= 4
+    touched = project.git("status", "--porcelain", "--untracked-files=all").splitlines()
+    printed = project.make("stubs format lint test docs")
+    assert " passed" in printed
+    if not edited:  # nothing but commands
+        (module,) = project.path.glob("src/fast_math/*.so")
+        assert b".debug_line" in module.read_bytes()
+    for line in touched:
+        if line.startswith("?? tests/"):
+            assert f"{line[3:]} ." in printed
+    stubs = "".join(p.read_text("utf-8") for p in project.path.glob("src/fast_math/**/*.pyi"))
+    assert "Incomplete" not in stubs
+    project.git("add", "--all")
+    project.make("precommit wheel")

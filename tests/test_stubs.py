@@ -1,0 +1,223 @@
+"""The stubs come from the Rust code: whatever Rust can show to Python reads as people write it, and is true."""
+
+import ast
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import Render
+from project import ROOT, Project, run, user
+
+pytestmark = pytest.mark.slow(minutes=4)
+
+STUBS = "src/fast_math/_accelerate"
+FIXED = {"SOURCE_DATE_EPOCH": "1700000000"}  # the release workflow sets it too
+EXPECTED = {
+    "zoo/__init__.pyi": [
+        "from numpy.typing import NDArray",
+        '    CORNERS: Final = 0\n    """The number of corners."""',
+        "    def __new__(cls, /, radius: int = 1) -> Circle: ...",
+        "    def __contains__(self, point: tuple[float, float], /) -> bool: ...",
+        '    @property\n    def radius(self, /) -> int:\n        """The radius."""',
+        "    @at.setter",
+        "    @classmethod\n    def from_diameter(cls, /, diameter: int) -> Circle:",
+        "    @staticmethod\n    def unit() -> Circle:",
+        "    def __iter__(self, /) -> Counter: ...",
+        "class Child(Parent):",
+        "    def __new__(cls, /, *args: object, **kwargs: object) -> Parent: ...",
+        '    Red: Final[Color]\n    """As blood."""',
+        '    @final\n    class Square(Shape):\n        """A square."""\n',
+        "    table: dict[str, Sequence[float]],\n    numbers: set[int] | None = None,\n    *,\n",
+        "    path: str | PathLike[str] | None = None,\n    color: Color = ...,\n",
+        ") -> dict[str, tuple[int, float] | None]:",
+        "def text(key: int | str, data: bytes) -> str | None:",
+        "    function: Callable[[int], float], items: Iterable[int], limits: Sequence[float]\n"
+        ") -> list[float]:",
+        "def largest(circles: Sequence[Circle]) -> Circle | None:",
+        "def scale(array: NDArray[float64], factor: float) -> NDArray[float64]:",
+    ],
+    "zoo/inner.pyi": [
+        '"""Things further in."""',
+        'LIMIT: Final = 3\n"""The largest radius."""',
+        "def radius(circle: Circle) -> int:",
+    ],
+}
+USE = """
+import pickle
+import fast_math._accelerate as a
+from fast_math._accelerate import zoo
+from fast_math._accelerate.zoo import inner
+
+assert zoo.Circle.__module__ == zoo.Color.__module__ == "fast_math._accelerate.zoo"
+assert pickle.loads(pickle.dumps(zoo.Circle(3))) == zoo.Circle(3)
+assert zoo.Circle(3).scaled(2, twice=True).radius == inner.radius(zoo.Circle(12))
+assert list(zoo.Circle()) == [1, 2, 3]
+"""
+DOCS = """
+import importlib, inspect, json, sys
+found = {}
+for module, names in json.loads(sys.argv[1]).items():
+    for name in names:
+        member = importlib.import_module(module)
+        for part in name.split(".") if name else []:
+            member = inspect.getattr_static(member, part)
+            member = getattr(member, "__func__", member)
+        found[f"{module}:{name}"] = inspect.cleandoc(member.__doc__ or "")
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def zoo(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a project with one of each kind of thing, and without stubs."""
+    rendered = render(project_name="Fast Math", features=[])
+    project = rendered.copy(tmp_path_factory.mktemp("zoo") / "fast-math")
+    project.git("init", "--quiet")
+    project.run("cargo", "add", "--quiet", "--manifest-path=crates/Cargo.toml", "numpy")
+    project.run("uv", "add", "--quiet", "--no-sync", "numpy")
+    (project.path / "crates/src/zoo.rs").write_bytes((ROOT / "tests/zoo.rs").read_bytes())
+    lib = project.read("crates/src/lib.rs").replace("mod samples;\n", "mod samples;\nmod zoo;\n")
+    first = "    use pyo3::prelude::*;\n"
+    lib = lib.replace(first, first + "\n    #[pymodule_export]\n    use crate::zoo::zoo;\n", 1)
+    (project.path / "crates/src/lib.rs").write_text(lib)
+    for stub in project.path.glob(f"{STUBS}/**/*.pyi"):
+        stub.unlink()
+    (project.path / STUBS / "left_over.pyi").touch()
+    project.make("stubs")
+    return project
+
+
+def test_types_read_as_people_write_them(zoo: Project) -> None:
+    for name, parts in EXPECTED.items():
+        stub = zoo.read(f"{STUBS}/{name}")
+        for part in parts:
+            assert part in stub
+    everything = "".join(path.read_text("utf-8") for path in zoo.path.glob(f"{STUBS}/**/*.pyi"))
+    assert "Supports" not in everything
+    assert "Incomplete" not in everything
+
+
+def test_samples_have_the_stubs_that_the_template_brings(zoo: Project, render: Render) -> None:
+    fresh = render(project_name="Fast Math", features=[])
+    assert zoo.read(f"{STUBS}/basic_functions.pyi") == fresh.read(f"{STUBS}/basic_functions.pyi")
+    assert not (zoo.path / STUBS / "left_over.pyi").exists()
+
+
+def test_every_verb_is_green(zoo: Project) -> None:
+    """Among them mypy, strict, and stubtest."""
+    assert " passed" in zoo.make("format lint test")
+    zoo.run(".venv/bin/python", "-c", USE)
+
+
+def documented(body: list[ast.stmt], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Find what a stub documents."""
+    for node in body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            name = prefix + node.name
+            if doc := ast.get_docstring(node):
+                yield name, doc
+            if isinstance(node, ast.ClassDef):
+                yield from documented(node.body, name + ".")
+
+
+def test_help_says_the_same(zoo: Project) -> None:
+    expected = {}
+    for path in zoo.path.glob(f"{STUBS}/**/*.pyi"):
+        parts = path.relative_to(zoo.path / "src").with_suffix("").parts
+        module = ".".join(part for part in parts if part != "__init__")
+        stub = ast.parse(path.read_text("utf-8"))
+        expected[module] = dict(documented(stub.body))
+    assert {"Circle.scaled", "Circle.radius", "Shape.Square"} <= set(
+        expected["fast_math._accelerate.zoo"]
+    )
+    names = json.dumps({module: list(docs) for module, docs in expected.items()})
+    found = json.loads(zoo.run(".venv/bin/python", "-c", DOCS, names).stdout)
+    assert found == {
+        f"{m}:{name}": doc for m, docs in expected.items() for name, doc in docs.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("fn largest(", "fn smallest("),
+        ("limits: [f32; 2]", "limits: [i64; 2]"),
+        ("/// The radius.", "/// The radius, a whole number."),
+    ],
+)
+def test_lint_tells_when_they_are_behind(zoo: Project, old: str, new: str) -> None:
+    source = zoo.path / "crates/src/zoo.rs"
+    text = source.read_text("utf-8")
+    assert old in text
+    before = {path: path.read_bytes() for path in zoo.path.glob(f"{STUBS}/**/*.pyi")}
+    source.write_text(text.replace(old, new))
+    result = zoo.run("make", "lint", check=False)
+    source.write_text(text)
+    assert result.returncode
+    assert "The stubs are behind the Rust code: run `make stubs`." in result.stdout
+    assert before == {path: path.read_bytes() for path in zoo.path.glob(f"{STUBS}/**/*.pyi")}
+
+
+def test_what_pyo3_does_not_know_is_named(zoo: Project, tmp_path: Path) -> None:
+    project = zoo.copy(tmp_path / "fast-math")
+    source = project.path / "crates/src/zoo.rs"
+    text = source.read_text("utf-8")
+    start = text.index('    #[pyo3(signature = (array: "')
+    source.write_text(text[:start] + text[text.index("\n", start) + 1 :])
+    printed = project.make("stubs")
+    assert "def scale(array: Incomplete, factor: float) -> Incomplete" in printed
+    assert "PyO3 does not know what these are: see CONTRIBUTING.md." in printed
+
+
+def test_broken_code_is_shown(zoo: Project) -> None:
+    source = zoo.path / "crates/src/zoo.rs"
+    text = source.read_text("utf-8")
+    stub = zoo.read(f"{STUBS}/zoo/__init__.pyi")
+    source.write_text(text + "\nfn broken(")
+    result = zoo.run("make", "stubs", check=False)
+    source.write_text(text)
+    assert result.returncode
+    assert "this file contains an unclosed delimiter" in result.stdout
+    assert zoo.read(f"{STUBS}/zoo/__init__.pyi") == stub
+
+
+@pytest.fixture(scope="module")
+def wheel(zoo: Project) -> Path:
+    zoo.run("uv", "build", "--wheel", "--quiet", env=FIXED)
+    (wheel,) = zoo.path.glob("dist/*.whl")
+    return wheel
+
+
+def test_wheels_do_not_change_by_a_byte(zoo: Project, wheel: Path, tmp_path: Path) -> None:
+    """The module that describes itself is for the stubs alone."""
+    description = b'"type":"function"'
+    zoo.make("stubs")
+    (zoo.path / "crates/src/lib.rs").touch()
+    zoo.run("uv", "build", "--wheel", "--quiet", "--out-dir", tmp_path, env=FIXED)
+    (again,) = tmp_path.glob("*.whl")
+    assert again.read_bytes() == wheel.read_bytes()
+    with zipfile.ZipFile(wheel) as archive:
+        assert description not in archive.read("fast_math/_accelerate.abi3.so")
+    described = next(zoo.path.glob("crates/target/maturin/*_fast_math.so"))
+    assert description in described.read_bytes(), "this is no way to tell them apart"
+
+
+@pytest.mark.parametrize("which", [0, -1], ids=["oldest", "newest"])
+def test_stubs_hold_for_a_wheel_on(
+    zoo: Project, wheel: Path, interpreters: dict[str, Path], tmp_path: Path, which: int
+) -> None:
+    """Built with optimisation, unlike what `make lint` looks at."""
+    python = tmp_path / "environment/bin/python"
+    interpreter = list(interpreters.values())[which]
+    create = ("uv", "venv", "--quiet", "--python", interpreter, tmp_path / "environment")
+    run(*create, cwd=tmp_path, base=user())
+    install = ("uv", "pip", "install", "--quiet", "--python", python)
+    run(*install, "mypy", wheel, cwd=tmp_path, base=user(rust=False))
+    checked = (python, "-m", "mypy.stubtest", "--ignore-missing-stub", "fast_math._accelerate")
+    assert "Success" in run(*checked, cwd=tmp_path, base=user()).stdout
+    (tmp_path / "use.py").write_text(USE)
+    run(python, "use.py", cwd=tmp_path, base=user())
+    run(python, "-m", "mypy", "--strict", "use.py", cwd=tmp_path, base=user())

@@ -1,0 +1,260 @@
+//! One of each kind of thing that Rust can show to Python, for `tests/test_stubs.py`.
+
+#[cfg(not(test))]
+#[pyo3::pymodule(module = "fast_math._accelerate")]
+pub(crate) mod zoo {
+    use numpy::{PyArray1, PyReadonlyArray1};
+    use pyo3::prelude::*;
+    use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
+    use std::collections::{BTreeMap, HashMap, HashSet};
+    use std::path::PathBuf;
+
+    /// A circle.
+    ///
+    /// Round, that is.
+    #[pyclass(frozen, eq, hash)]
+    #[derive(Clone, PartialEq, Eq, Hash)]
+    pub(crate) struct Circle {
+        /// The radius.
+        #[pyo3(get)]
+        radius: i64,
+    }
+
+    #[pymethods]
+    impl Circle {
+        /// The number of corners.
+        #[classattr]
+        const CORNERS: usize = 0;
+
+        #[new]
+        #[pyo3(signature = (radius=1))]
+        fn new(radius: i64) -> Self {
+            Self { radius }
+        }
+
+        /// Return a larger circle.
+        ///
+        /// Args:
+        ///     factor: How much larger.
+        ///     twice: Twice as much.
+        #[pyo3(signature = (factor, *, twice=false))]
+        fn scaled(&self, factor: i64, twice: bool) -> Self {
+            let factor = if twice { 2 * factor } else { factor };
+            Self::new(self.radius * factor)
+        }
+
+        /// The diameter.
+        #[getter]
+        fn diameter(&self) -> i64 {
+            2 * self.radius
+        }
+
+        /// Return a circle of radius 1.
+        #[staticmethod]
+        fn unit() -> Self {
+            Self::new(1)
+        }
+
+        /// Return a circle with a diameter.
+        #[classmethod]
+        fn from_diameter(_class: &Bound<'_, PyType>, diameter: i64) -> Self {
+            Self::new(diameter / 2)
+        }
+
+        fn __repr__(&self) -> String {
+            format!("Circle({})", self.radius)
+        }
+
+        fn __len__(&self) -> usize {
+            0
+        }
+
+        fn __add__(&self, other: &Self) -> Self {
+            Self::new(self.radius + other.radius)
+        }
+
+        fn __contains__(&self, point: (f64, f64)) -> bool {
+            point.0 < 1.0
+        }
+
+        fn __getitem__(&self, index: i64) -> i64 {
+            index
+        }
+
+        fn __iter__(&self) -> Counter {
+            Counter { at: 0 }
+        }
+
+        fn __getnewargs__(&self) -> (i64,) {
+            (self.radius,)
+        }
+    }
+
+    /// Counts to three.
+    #[pyclass]
+    #[derive(Clone, Copy)]
+    pub(crate) struct Counter {
+        /// Where it is.
+        #[pyo3(get, set)]
+        at: u32,
+    }
+
+    #[pymethods]
+    impl Counter {
+        fn __iter__(this: PyRef<'_, Self>) -> PyRef<'_, Self> {
+            this
+        }
+
+        /// Return whether it is at an end.
+        fn ended(&self) -> bool {
+            self.at > 3
+        }
+
+        fn __next__(&mut self) -> Option<u32> {
+            self.at += 1;
+            (self.at <= 3).then_some(self.at)
+        }
+    }
+
+    /// May have children.
+    #[pyclass(subclass)]
+    pub(crate) struct Parent;
+
+    #[pymethods]
+    impl Parent {
+        #[new]
+        #[pyo3(signature = (*args: "object", **kwargs: "object"))]
+        fn new(args: &Bound<'_, PyTuple>, kwargs: Option<&Bound<'_, PyDict>>) -> Self {
+            let _ = (args, kwargs);
+            Self
+        }
+    }
+
+    /// A child.
+    #[pyclass(extends = Parent)]
+    pub(crate) struct Child;
+
+    #[pymethods]
+    impl Child {
+        #[new]
+        fn new() -> PyClassInitializer<Self> {
+            PyClassInitializer::from(Parent).add_subclass(Self)
+        }
+    }
+
+    /// A colour.
+    #[pyclass(eq, eq_int, frozen, hash, from_py_object)]
+    #[derive(Clone, PartialEq, Eq, Hash)]
+    pub(crate) enum Color {
+        /// As blood.
+        Red,
+        /// As grass.
+        Green = 7,
+    }
+
+    /// A dot or a square.
+    #[pyclass(frozen)]
+    pub(crate) enum Shape {
+        /// A dot.
+        Dot(),
+        /// A square.
+        Square { side: f64 },
+    }
+
+    #[derive(FromPyObject)]
+    pub(crate) enum Key {
+        Number(i64),
+        Text(String),
+    }
+
+    /// Take all kinds of arguments.
+    #[pyfunction]
+    #[pyo3(signature = (table, numbers=None, *, bytes=Vec::new(), path=None, color=Color::Red))]
+    fn many(
+        table: HashMap<String, Vec<f64>>,
+        numbers: Option<HashSet<i32>>,
+        bytes: Vec<u8>,
+        path: Option<PathBuf>,
+        color: Color,
+    ) -> BTreeMap<String, Option<(i64, f64)>> {
+        let _ = (table, numbers, bytes, path, color);
+        BTreeMap::new()
+    }
+
+    /// Return the text, `"quoted"` or with a \ in it.
+    #[pyfunction]
+    fn text(key: Key, data: &Bound<'_, PyBytes>) -> Option<String> {
+        let _ = data;
+        match key {
+            Key::Number(number) => (number > 0).then(|| number.to_string()),
+            Key::Text(text) => Some(text),
+        }
+    }
+
+    /// Call a function on each item, in Python.
+    #[pyfunction]
+    #[pyo3(signature = (function: "collections.abc.Callable[[int], float]", items: "collections.abc.Iterable[int]", limits) -> "list[float]")]
+    fn call<'py>(
+        function: &Bound<'py, PyAny>,
+        items: &Bound<'py, PyAny>,
+        limits: [f32; 2],
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let _ = limits;
+        items
+            .try_iter()?
+            .map(|item| function.call1((item?,)))
+            .collect()
+    }
+
+    /// Return the largest circle.
+    #[pyfunction]
+    fn largest(circles: Vec<PyRef<'_, Circle>>) -> Option<Circle> {
+        circles
+            .iter()
+            .max_by_key(|circle| circle.radius)
+            .map(|circle| (**circle).clone())
+    }
+
+    /// Multiply each element.
+    #[pyfunction]
+    #[pyo3(signature = (array: "numpy.typing.NDArray[numpy.float64]", factor) -> "numpy.typing.NDArray[numpy.float64]")]
+    fn scale(array: PyReadonlyArray1<'_, f64>, factor: f64) -> Bound<'_, PyArray1<f64>> {
+        PyArray1::from_iter(array.py(), array.as_array().iter().map(|x| x * factor))
+    }
+
+    /// Return how many of the flags are set.
+    #[pyfunction]
+    #[pyo3(signature = (one, two, three, four, *, more=0, again=0, over=0, out=0))]
+    fn flags(
+        one: bool,
+        two: bool,
+        three: bool,
+        four: bool,
+        more: u8,
+        again: u8,
+        over: u8,
+        out: u8,
+    ) -> u8 {
+        u8::from(one) + u8::from(two) + u8::from(three) + u8::from(four) + more + again + over + out
+    }
+
+    #[pyfunction]
+    fn undocumented(_letter: char) {}
+
+    /// Things further in.
+    #[pymodule]
+    mod inner {
+        use super::Circle;
+        use pyo3::prelude::*;
+
+        /// The largest radius.
+        #[pymodule_export]
+        const LIMIT: i64 = 3;
+
+        /// Return the radius.
+        #[pyfunction]
+        fn radius(circle: &Circle) -> i64 {
+            circle.radius
+        }
+    }
+}
