@@ -38,7 +38,7 @@ CRATE = re.compile(r'^([\w-]+)( = \{ version = )"([\d.]+)"', re.MULTILINE)
 IMAGE = re.compile(r"docker\.io/library/(\w+):([\d.]+)(-[\w.-]+)")
 UV = re.compile(r"\buv==([\d.]+)")
 RUST = re.compile(r"^(rustup|rust)=([\d.]+)$", re.MULTILINE)
-CHECKSUM = re.compile(r"^([\w-]+)\) sha256=([0-9a-f]{64}) ;;$", re.MULTILINE)
+CHECKSUM = re.compile(r"^[0-9a-f]{64}  ([\w-]+)$", re.MULTILINE)
 NEWEST_PYTHON = re.compile(r"^(newest_minor:\n.*\n  default: )(\d+)$", re.MULTILINE)
 
 
@@ -214,7 +214,7 @@ class Pins:
 
         def checksum(match: re.Match[str]) -> str:
             listed = download(f"{updates}/archive/{rustup}/{match[1]}/rustup-init.sha256")
-            return f"{match[1]}) sha256={listed.split()[0]} ;;"
+            return f"{listed.split()[0]}  {match[1]}"
 
         self.move(INSTALL_RUST, CHECKSUM, checksum)
 

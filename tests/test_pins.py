@@ -132,7 +132,7 @@ class World:
             f'[pkg.rust]\nversion = "{rust} (58cf8f9c3 2026-10-13)"\n'
         )
         self.pages["/rustup/release-stable.toml"] = f"schema-version = '1'\nversion = '{rustup}'\n"
-        for number, (target, _) in enumerate(pins.CHECKSUM.findall(text)):
+        for number, target in enumerate(pins.CHECKSUM.findall(text)):
             address = f"/rustup/archive/{rustup}/{target}/rustup-init.sha256"
             self.pages[address] = f"{number:064x} *rustup-init\n"
 

@@ -17,13 +17,7 @@ PROJECT = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["project"]
 CRATE = tomllib.loads(Path("crates/Cargo.toml").read_text("utf-8"))["package"]
 NAME, VERSION = canonicalize_name(PROJECT["name"]), Version(PROJECT["version"])
 STEM = f"{NAME.replace('-', '_')}-{VERSION}"  # what the name of each file begins with
-# On each system that PyPI takes: how modules for every Python are named, and those for one Python.
-ENDINGS = {
-    "macosx": (r"\.abi3\.so", r"\.cpython-{}-darwin\.so"),
-    "manylinux": (r"\.abi3\.so", r"\.cpython-{}-\w+-linux-gnu\.so"),
-    "musllinux": (r"\.abi3\.so", r"\.cpython-{}-\w+-linux-musl\.so"),
-    "win": (r"\.pyd", r"\.cp{}-win\w+\.pyd"),
-}
+WHEEL = rf"{re.escape(STEM)}-\w+-(\w+)-(?:macosx|manylinux|musllinux|win)[\w.]*\.whl"
 
 
 def notes(tag: str) -> str:
@@ -42,19 +36,17 @@ def notes(tag: str) -> str:
 
 def check_wheel(wheel: Path) -> None:
     """Check that a wheel is of this version, and holds our files and modules that fit its name."""
-    name = re.fullmatch(rf"{re.escape(STEM)}-\w+-(\w+)-([a-z]+)[\w.]*\.whl", wheel.name)
+    name = re.fullmatch(WHEEL, wheel.name)
     if not name:
-        raise ValueError(f"{wheel.name} is no file of {NAME} {VERSION}")
-    abi, system = name.groups()
-    if system not in ENDINGS:
-        raise ValueError(f"PyPI does not take wheels for {system}")
+        raise ValueError(f"{wheel.name} is no file of {NAME} {VERSION} that PyPI takes")
     with zipfile.ZipFile(wheel) as archive:
         metadata = message_from_bytes(archive.read(f"{STEM}.dist-info/METADATA"))
         files = [name for name in archive.namelist() if not name.endswith("/")]
     inside = canonicalize_name(f"{metadata['Name']}"), Version(f"{metadata['Version']}")
     if inside != (NAME, VERSION):
         raise ValueError(f"{wheel.name} says inside that it is {inside[0]} {inside[1]}")
-    module = r"\w+" + ENDINGS[system][abi != "abi3"].format(abi[2:])
+    one = rf"\.(cpython-{name[1][2:]}-[\w-]+\.so|{name[1]}-win\w+\.pyd)"  # for one Python
+    module = r"\w+" + (r"\.(abi3\.so|pyd)" if name[1] == "abi3" else one)
     added = (f"{STEM}.", f"{STEM.partition('-')[0]}.libs/")  # by the builder and by auditwheel
     for file in files:
         ours = file.startswith(added) or "/.dylibs/" in file or Path("src", file).is_file()

@@ -1,4 +1,4 @@
-"""Rewrite the stubs that maturin made, so that they read as if a person had written them."""
+"""Has the stubs of `make stubs` read as people write them; Ruff does the rest."""
 
 import re
 import sys
@@ -11,28 +11,14 @@ PLAIN = {
     "SupportsGetItem[int, ": "Sequence[",
     "SupportsLenAndGetItem[": "Sequence[",
 }
-DOCSTRING, IMPORT, ANNOTATION = r'"""\s*(.*?)\s*"""', "^from .*?$", r'(?<=: |> )"(.+?)"'
-PARTS = "|".join([DOCSTRING, IMPORT, ANNOTATION, *map(re.escape, PLAIN)])
-NAME = r"\b((?:\w+\.)+)(\w+)"  # in annotations, which `#[pyo3(signature = ...)]` holds
-
-
-def tidy(stub: str) -> str:
-    """Return a stub with other types, the imports they need, and docstrings that begin at the quotes."""
-    head = ["\n", "# Written by `make stubs`.", "from collections.abc import Sequence"]
-
-    def write(part: re.Match[str]) -> str:
-        if doc := part[1]:
-            return '"""' + doc + "\n" * ("\n" in doc or doc.endswith('"')) + '"""'
-        if annotation := part[2]:
-            head.extend(
-                f"from {home[:-1]} import {name}" for home, name in re.findall(NAME, annotation)
-            )
-            return re.sub(NAME, r"\2", annotation)
-        return PLAIN.get(part[0], part[0])
-
-    stub = re.sub(PARTS, write, stub, flags=re.M | re.S)
-    return re.sub(r'\A(""".*?""")?', lambda doc: doc[0] + "\n".join([*head, ""]), stub, flags=re.S)
-
 
 for path in Path(sys.argv[1]).rglob("*.pyi"):
-    path.write_text(tidy(path.read_text("utf-8")), "utf-8", newline="\n")
+    head, everything, body = path.read_text("utf-8").partition("__all__ = ")
+    for protocol, plain in PLAIN.items():
+        body = body.replace(protocol, plain)
+    docstring = re.compile(r'"""\n *(.*?[^"\n])(\n *)"""', re.DOTALL)
+    body = docstring.sub(lambda d: f'"""{d[1]}{d[2] * ("\n" in d[1])}"""', body)
+    types = " ".join(re.findall(r'[:>] "(.+?)"', body))  # those that the Rust code names
+    homes = {f"import {home}\n" for home in re.findall(r"([\w.]+)\.\w", types)}
+    head += "".join(["from collections.abc import Sequence\n", *homes, "\n"])
+    path.write_text(f"# Written by `make stubs`.\n{head}{everything}{body}", "utf-8", newline="\n")
