@@ -31,7 +31,10 @@ INSTALL_RUST = "template/scripts/install_rust.sh"
 MANIFEST, LOCK = "template/crates/Cargo.toml.jinja", "template/crates/Cargo.lock.jinja"
 SETTINGS = "copier.yml"
 
-FLOOR = re.compile(r'"([a-z][a-z0-9-]*(?:\[[a-z0-9,-]+\])?)>=([\d.]+)((?:,<[\d.]+)?)"')
+# A project's users may have an older NumPy than its developers.
+FLOOR = re.compile(
+    r'(?<!dependencies = \[)"([a-z][a-z0-9-]*(?:\[[a-z0-9,-]+\])?)>=([\d.]+)((?:,<[\d.]+)?)"'
+)
 ACTION = re.compile(r"uses: ([\w-]+/[\w.-]+)((?:/[\w./-]+)?)@([0-9a-f]{40}) # v([\d.]+)")
 RUNNER = re.compile(r"\b(ubuntu|windows|macos)-(\d+(?:\.\d+)?)((?:-[a-z]+)?)(?![\w.-])")
 CRATE = re.compile(r'^([\w-]+)( = \{ version = )"([\d.]+)"', re.MULTILINE)
@@ -39,6 +42,7 @@ IMAGE = re.compile(r"docker\.io/library/(\w+):([\d.]+)(-[\w.-]+)")
 UV = re.compile(r"\buv==([\d.]+)")
 RUST = re.compile(r"^(rustup|rust)=([\d.]+)$", re.MULTILINE)
 CHECKSUM = re.compile(r"^[0-9a-f]{64}  ([\w-]+)$", re.MULTILINE)
+IF_NUMPY = '{{% if "numpy" in features %}}\n{}{{% endif %}}\n'
 NEWEST_PYTHON = re.compile(r"^(newest_minor:\n.*\n  default: )(\d+)$", re.MULTILINE)
 
 
@@ -223,7 +227,8 @@ class Pins:
         with tempfile.TemporaryDirectory() as folder:
             copier = (sys.executable, "-Wignore", "-m", "copier")  # it warns of uncommitted changes
             options = ("--trust", "--defaults", "--quiet", "--vcs-ref=HEAD")
-            run(*copier, "copy", *options, "--data=package_name=crate", self.root, folder)
+            answers = ("--data=package_name=crate", "--data=features=[numpy]")
+            run(*copier, "copy", *options, *answers, self.root, folder)
             manifest, lock = Path(folder, "crates/Cargo.toml"), Path(folder, "crates/Cargo.lock")
             update: list[str | Path] = ["cargo", "update", "--quiet", "--manifest-path", manifest]
             rendered = manifest.read_text("utf-8")
@@ -239,9 +244,13 @@ class Pins:
             self.move(MANIFEST, CRATE, crate)
             manifest.write_text(CRATE.sub(crate, rendered), "utf-8")
             run(*update)
+            every = lock.read_text("utf-8")
+            run("cargo", "remove", "--quiet", "--manifest-path", manifest, "numpy")
             old_lock = self.text(LOCK)
             own = re.findall(r'^name = "_\{\{.*$', old_lock, re.M)[0]
-            new_lock = lock.read_text("utf-8").replace('name = "_crate"', own)
+            new_lock = with_conditions(every, lock.read_text("utf-8")).replace(
+                'name = "_crate"', own
+            )
             (self.root / LOCK).write_text(new_lock, "utf-8")
             if old_lock != new_lock:
                 self.tell("Cargo.lock of projects")
@@ -260,6 +269,18 @@ class Pins:
             return match[1] + self.note("newest Python 3", match[2], moved(match[2], released))
 
         self.move(SETTINGS, NEWEST_PYTHON, minor)
+
+
+def with_conditions(every: str, least: str) -> str:
+    """Return a lock file in which Jinja leaves out what only NumPy arrays need."""
+    kept = least.rstrip().split("\n\n")
+    text = ""
+    for package in every.rstrip().split("\n\n"):
+        if 'name = "_crate"' in package:
+            text += package.replace(' "numpy",\n', IF_NUMPY.format(' "numpy",\n')) + "\n\n"
+        else:
+            text += f"{package}\n\n" if package in kept else IF_NUMPY.format(f"{package}\n\n")
+    return text.rstrip() + "\n"
 
 
 def newest_on_pypi(requirements: Iterable[str]) -> dict[str, str]:

@@ -39,7 +39,15 @@ PROFILES: dict[str, dict[str, Any]] = {
     "defaults": {},
     "no features": {"features": []},
     "all features": {
-        "features": ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded"]
+        "features": [
+            "docs",
+            "notebook",
+            "container",
+            "benchmarks",
+            "pypi",
+            "free_threaded",
+            "numpy",
+        ]
     },
     "no contact": {"project_name": "Größe & 速い 🦀", "author_email": "", "github_owner": ""},
     "an owner": {"python_min": "3.14", "license": "MIT OR Apache-2.0", "github_owner": "octo-org"},

@@ -24,7 +24,7 @@ from project import ROOT, Project, outside, run
 
 pytestmark = pytest.mark.slow
 
-FEATURES = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded"]
+FEATURES = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded", "numpy"]
 # Whatever looks like a version, a commit, a checksum, or a runner with a version.
 VERSION = re.compile(
     r"(?<![\w.])v?\d+(?:\.\d+)+|\b[0-9a-f]{64}\b|\b[0-9a-f]{40}\b|(?<=[>=]=)\d+(?:\.\d+)*"
@@ -44,7 +44,7 @@ TEXTS = ("LICENSE", "CHANGELOG", "CITATION", "CONTRIBUTING", "README", ".copier-
 # Lines whose versions no newer one replaces.
 STAY = re.compile(
     r"^(requires-python|version|build|target) = |Python :: 3|python: \["  # of the owner's answers
-    r"|(rust|required)-version = |MACOSX_DEPLOYMENT_TARGET"  # the oldest that are supported, a promise to users
+    r"|(rust|required)-version = |dependencies = |MACOSX_DEPLOYMENT_TARGET"  # the oldest that are supported, a promise to users
     r"|#.*\b1\.0\.0|specVersion|# With this variable, which Python 3\.15"  # no pins
 )
 
@@ -104,25 +104,25 @@ class World:
             f'[source.here]\nregistry = "sparse+{self.url}/crates/"\n'
         )
         self.pages["/crates/config.json"] = json.dumps({"dl": f"{self.url}/dl"})
-        (old,) = (
-            pin for _, _, pin in pins.CRATE.findall((ROOT / pins.MANIFEST).read_text("utf-8"))
-        )
-        entries = [
-            {
-                "name": "pyo3",
-                "vers": f"{version}.3",
-                "deps": [],
-                "cksum": digit * 64,
-                "features": {"abi3-py311": []},
-                "yanked": False,
-                "rust_version": rust,
-            }
-            for version, digit, rust in (
-                (later(old), "a", "1.85"),
-                (later(later(old)), "b", "9.0"),
+        for name, _, old in pins.CRATE.findall((ROOT / pins.MANIFEST).read_text("utf-8")):
+            entries = [
+                {
+                    "name": name,
+                    "vers": f"{version}.3",
+                    "deps": [],
+                    "cksum": digit * 64,
+                    "features": {"abi3-py311": []},
+                    "yanked": False,
+                    "rust_version": rust,
+                }
+                for version, digit, rust in (
+                    (later(old), "a", "1.85"),
+                    (later(later(old)), "b", "9.0"),
+                )
+            ]
+            self.pages[f"/crates/{name[:2]}/{name[2:4]}/{name}"] = "\n".join(
+                map(json.dumps, entries)
             )
-        ]
-        self.pages["/crates/py/o3/pyo3"] = "\n".join(map(json.dumps, entries))
 
     def offer_rust(self, text: str) -> None:
         """Offer a later Rust and a later rustup."""
@@ -304,7 +304,7 @@ def test_what_is_pinned_fits_together(
     pin = tomllib.loads(manifest)["dependencies"]["pyo3"]["version"]
     assert packages["pyo3"]["version"] == f"{pin}.3"
     assert packages["pyo3"]["checksum"] == "a" * 64  # not the one that asks for another Rust
-    assert "_x" in packages
+    assert {"_x", "numpy"} <= packages.keys()
     build = tomllib.loads(after.read("pyproject.toml"))["build-system"]["requires"]
     assert tomllib.loads(after.read("pyproject.toml"))["dependency-groups"]["build"] == build
     newest = int(pins.NEWEST_PYTHON.findall((moved.path / pins.SETTINGS).read_text("utf-8"))[0][1])
@@ -344,6 +344,11 @@ def seen_by_renovate() -> set[tuple[str, str, str]]:
     """Return what its regular expressions find: file, name and version; the actions are read by a parser of its own."""
     settings = json.loads((ROOT / "renovate.json").read_text("utf-8"))
     files = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=ROOT).stdout
+    off = [
+        (rule["matchDatasources"], rule["matchPackageNames"])
+        for rule in settings["packageRules"]
+        if rule.get("enabled") is False
+    ]
     found = set()
     for manager in settings["customManagers"]:
         (pattern,) = (pattern.strip("/") for pattern in manager["managerFilePatterns"])
@@ -353,7 +358,8 @@ def seen_by_renovate() -> set[tuple[str, str, str]]:
             for expression in manager["matchStrings"]:
                 text = (ROOT / name).read_text("utf-8")
                 for match in re.finditer(expression.replace("(?<", "(?P<"), text):
-                    found.add((name, match["depName"], match["currentValue"].strip(">=")))
+                    if ([manager["datasourceTemplate"]], [match["depName"]]) not in off:
+                        found.add((name, match["depName"], match["currentValue"].strip(">=")))
     return found
 
 

@@ -16,7 +16,7 @@ import yaml
 from conftest import Render
 from project import ROOT, Project, run
 
-ALL = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded"]
+ALL = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded", "numpy"]
 # Everything that changes workflows, or what a reviewer looks for.
 PROFILES: dict[str, dict[str, Any]] = {
     "defaults": {"github_owner": "octo-org"},

@@ -330,7 +330,7 @@ def test_project_in_a_folder_of_a_repository(history: History, tmp_path: Path) -
     assert project.read("MANIFEST.in").endswith(OWNER)
 
 
-FEATURES = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded"]
+FEATURES = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded", "numpy"]
 
 
 @pytest.mark.parametrize("features", [["docs"], FEATURES], ids=["one", "all"])

@@ -12,7 +12,7 @@ from project import user, user_path
 from rehearsal.bare import Bare
 from test_readme import blocks
 
-ALL = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded"]
+ALL = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded", "numpy"]
 PROFILES: dict[str, dict[str, Any]] = {
     "defaults": {"project_name": "Fast Math"},
     "another title": {"project_name": "Größe-und 速い “Maß”", "license": "MIT OR Apache-2.0"},

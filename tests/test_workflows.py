@@ -18,7 +18,7 @@ from project import ROOT, Project, run
 from rehearsal.bare import tool
 from steps import step
 
-ALL = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded"]
+ALL = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded", "numpy"]
 PINNED = re.compile(r"- uses: ([\w./-]+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)")
 
 

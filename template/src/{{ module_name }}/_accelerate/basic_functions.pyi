@@ -1,6 +1,5 @@
-"""Arithmetic on 64-bit integers, and concatenation of strings."""
-
 # Written by `make stubs`.
+"""Arithmetic on 64-bit integers, and concatenation of strings."""
 
 __all__ = ["add_in_rust", "concat_in_rust", "subtract_in_rust"]
 
