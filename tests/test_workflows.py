@@ -287,7 +287,11 @@ def test_renovate_sees_the_floor_of_every_tool(renovate: Any, projects: list[Pro
     required = set()
     for project in projects:
         pyproject = tomllib.loads(project.read("pyproject.toml"))
-        groups = [*pyproject["dependency-groups"].values(), pyproject["build-system"]["requires"]]
+        groups = [
+            *pyproject["dependency-groups"].values(),
+            pyproject["build-system"]["requires"],
+            pyproject["project"].get("dependencies", []),
+        ]
         for text in (text for group in groups for text in group if isinstance(text, str)):
             requirement = Requirement(text)
             assert requirement.specifier, f"{text} has no floor"
@@ -297,7 +301,7 @@ def test_renovate_sees_the_floor_of_every_tool(renovate: Any, projects: list[Pro
 
 def test_renovate_sees_the_crates(renovate: Any, projects: list[Project]) -> None:
     _, crates, *_ = renovate["customManagers"]
-    manifest = tomllib.loads(projects[0].read("crates/Cargo.toml"))
+    manifest = tomllib.loads(projects[-1].read("crates/Cargo.toml"))
     assert dict(found_by(crates)) == {
         name: dependency["version"] for name, dependency in manifest["dependencies"].items()
     }
