@@ -106,6 +106,16 @@ def _chromium(_: str) -> str | None:
     return None
 
 
+def _llvm_cov(_: str) -> str | None:
+    """Find cargo-llvm-cov, if the tools of LLVM that it calls are there: Rust's, or others that its variables name."""
+    program, rustc = shutil.which("cargo-llvm-cov"), shutil.which("rustc")
+    if not program or not rustc:
+        return None
+    ask = subprocess.run((rustc, "--print", "target-libdir"), text=True, capture_output=True)
+    tool = os.environ.get("LLVM_COV") or Path(ask.stdout.strip(), "../bin/llvm-cov").resolve()
+    return program if _works(tool, "--version", seconds=20) else None
+
+
 NEEDS = {
     "engine": Need(
         "a container engine that works", "podman, or docker with its daemon running", _engine
@@ -115,6 +125,11 @@ NEEDS = {
         f"an early CPython 3.{pythons.OLDEST_MINOR}",
         f"uv python install {pythons.EARLY}",
         lambda _: pythons.find_early(),
+    ),
+    "llvm-cov": Need(
+        "cargo-llvm-cov",
+        "cargo install cargo-llvm-cov && rustup component add llvm-tools",
+        _llvm_cov,
     ),
     "python": Need("CPython {}", "uv python install {}", pythons.find),
 }
