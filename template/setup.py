@@ -54,9 +54,10 @@ class BdistWheel(bdist_wheel):
 
     def bill(self, name: str, version: str) -> dict[str, object]:
         """Ask Cargo for what it has just compiled; what only runs in the compiler is left out."""
+        own = tomllib.loads(Path("crates/Cargo.toml").read_text("utf-8"))["package"]["name"]
         command = [os.environ.get("CARGO", "cargo"), "tree", "--locked", "--offline"]
         command += ["--manifest-path=crates/Cargo.toml", "--edges=normal,no-proc-macro"]
-        command += ["--prefix=depth", "--format=|{p}|{l}"]
+        command += ["--prefix=depth", "--format=|{p}|{l}", f"--package={own}"]
         for extension in self.distribution.rust_extensions:
             command += [f"--features={feature}" for feature in extension.features]
         printed = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", check=True)

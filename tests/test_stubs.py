@@ -17,7 +17,7 @@ STUBS = "src/fast_math/_accelerate"
 FIXED = {"SOURCE_DATE_EPOCH": "1700000000"}  # the release workflow sets it too
 EXPECTED = {
     "zoo/__init__.pyi": [
-        "from numpy.typing import NDArray",
+        "import numpy.typing",
         '    CORNERS: Final = 0\n    """The number of corners."""',
         "    def __new__(cls, /, radius: int = 1) -> Circle: ...",
         "    def __contains__(self, point: tuple[float, float], /) -> bool: ...",
@@ -34,10 +34,11 @@ EXPECTED = {
         "    path: str | PathLike[str] | None = None,\n    color: Color = ...,\n",
         ") -> dict[str, tuple[int, float] | None]:",
         "def text(key: int | str, data: bytes) -> str | None:",
-        "    function: Callable[[int], float], items: Iterable[int], limits: Sequence[float]\n"
-        ") -> list[float]:",
+        "    function: collections.abc.Callable[[int], float],\n",
+        "    limits: Sequence[float],\n) -> list[float]:",
         "def largest(circles: Sequence[Circle]) -> Circle | None:",
-        "def scale(array: NDArray[float64], factor: float) -> NDArray[float64]:",
+        "    array: numpy.typing.NDArray[numpy.float64], factor: float\n"
+        ") -> numpy.typing.NDArray[numpy.float64]:",
     ],
     "zoo/inner.pyi": [
         '"""Things further in."""',
