@@ -18,13 +18,12 @@ ROWS = [
     Row("call", "ns", {OURS: 40.0, MATURIN: 40.0, UV: 80.0, SPECIFIC: 40.0}, ((SPECIFIC, 1.05),)),
     Row("only <here> & `there`", "s", {OURS: 1.0}),
 ]
-LANGUAGES = ["Python", "Rust"]
 QUICK = "--benchmark-min-rounds=1 --benchmark-max-time=0.05"
 
 
 @pytest.fixture(scope="module")
 def project(render: Render) -> Project:
-    project = render(project_name="Fast Math", features=["benchmarks"])
+    project = render(project_name="Fast Math", features=["benchmarks", "numpy"])
     project.git("init", "--quiet")
     project.make("init")
     project.commit()
@@ -36,10 +35,17 @@ def project(render: Render) -> Project:
 def test_benchmark_compares_the_two_on_a_release_build(project: Project) -> None:
     printed = project.make("bench", env={"PYTEST_ADDOPTS": QUICK})
     tables = re.findall(r"-- benchmark 'case=(.*)': 2 tests --", printed)
-    rows = re.findall(r"^test_speed\[(.*)-(Python|Rust)\] ", printed, re.MULTILINE)
-    assert sorted(rows) == sorted((case, language) for case in tables for language in LANGUAGES)
+    rows = re.findall(r"^test_speed\[(.*)-(Python|NumPy|Rust)\] ", printed, re.MULTILINE)
+    with_numpy = {"dot_in_rust", "exponential_average"}
     functions = {"add_in_rust", "concat_in_rust", "count_close_pairs", "subtract_in_rust"}
-    assert {case.split(",")[0] for case in tables} == functions
+    assert {case.split(",")[0] for case in tables} == functions | with_numpy
+    twins = {case: "NumPy" if case.split(",")[0] in with_numpy else "Python" for case in tables}
+    assert sorted(rows) == sorted((c, language) for c in tables for language in (twins[c], "Rust"))
+    fastest = re.findall(r"^test_speed\[(.*, 100,000)-(\w+)\] +[\d.,]+ \(1\.0\)", printed, re.M)
+    assert dict(fastest) == {
+        "dot_in_rust, 100,000": "NumPy",
+        "exponential_average, 100,000": "Rust",
+    }
     assert project.git("status", "--porcelain") == ""
 
 
