@@ -30,7 +30,11 @@ def project(history: History, tmp_path_factory: pytest.TempPathFactory) -> Proje
     project = with_address(
         history.project(tmp_path_factory.mktemp("project") / "fast-math", features=[])
     )
-    history.release(edit("template/setup.py", "import sys", "# new\nimport sys"))
+    changelog = "## v10000.0.0 (2030-01-01)\n\n- doors `open` by themselves\n\n## v9999.0.0 (2029-01-01)\n\n- old\n"
+    history.release(
+        edit("template/setup.py", "import sys", "# new\nimport sys"),
+        lambda folder: (folder / "CHANGELOG.md").write_text(changelog, "utf-8"),
+    )
     return project
 
 
@@ -69,9 +73,11 @@ def act(
             "PATH": f"{folder / 'bin'}:{user_path()}",
             "RECORD": str(folder / "record"),
             "OPEN_ISSUE": open_issue,
-            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_COUNT": "2",
             "GIT_CONFIG_KEY_0": f"url.{history.path}.insteadOf",
-            "GIT_CONFIG_VALUE_0": f"{ADDRESS}.git",
+            "GIT_CONFIG_VALUE_0": f"{ADDRESS}.git",  # Copier asks for this one
+            "GIT_CONFIG_KEY_1": f"url.{history.path}.insteadOf",
+            "GIT_CONFIG_VALUE_1": ADDRESS,
         },
         check=False,
     )
@@ -86,10 +92,18 @@ def succeeded(printed: str) -> set[str]:
 def test_newer_version_opens_an_issue(history: History, project: Project, tmp_path: Path) -> None:
     printed, calls = act(project, tmp_path, history)
     assert succeeded(printed) == {"Check", "Propose"}, printed
-    assert [call.split(" --")[0] for call in calls] == ["issue list", "issue create"]
-    assert (
-        "The template has version 10000.0.0, this project 9999.0.0: run `make update`" in calls[1]
-    )
+    assert [call.split(" --")[0] for call in calls if call.startswith("issue ")] == [
+        "issue list",
+        "issue create",
+    ]
+    body = "\n".join(calls).partition(" --body ")[2]
+    assert body.splitlines() == [
+        "The template has version 10000.0.0, this project 9999.0.0: run `make update`.",
+        "",
+        "## v10000.0.0 (2030-01-01)",
+        "",
+        "- doors `open` by themselves",
+    ]
 
 
 def test_open_issue_is_brought_up_to_date(
@@ -97,7 +111,10 @@ def test_open_issue_is_brought_up_to_date(
 ) -> None:
     printed, calls = act(project, tmp_path, history, open_issue="7")
     assert succeeded(printed) == {"Check", "Propose"}, printed
-    assert [call.split(" --")[0] for call in calls] == ["issue list", "issue edit 7"]
+    assert [call.split(" --")[0] for call in calls if call.startswith("issue ")] == [
+        "issue list",
+        "issue edit 7",
+    ]
 
 
 def test_newest_version_opens_none(history: History, tmp_path: Path) -> None:
