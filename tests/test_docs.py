@@ -281,5 +281,5 @@ def test_nothing_is_left_without_it(render: Render) -> None:
     project.commit()
     files = project.git("ls-files").splitlines()
     assert [name for name in files if "docs" in name] == []
-    words = r"mkdocs|doctest|octocat\.github\.io|only-group docs|tasks\.docs|^ *\"docs/"
+    words = r"mkdocs|properdocs|doctest|octocat\.github\.io|only-group docs|tasks\.docs|^ *\"docs/"
     assert project.run("git", "grep", "-niE", words, check=False).stdout == ""

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -160,6 +161,20 @@ def test_lint_tells_when_they_are_behind(zoo: Project, old: str, new: str) -> No
     assert result.returncode
     assert "The stubs are behind the Rust code: run `make stubs`." in result.stdout
     assert before == {path: path.read_bytes() for path in zoo.path.glob(f"{STUBS}/**/*.pyi")}
+
+
+def test_forgotten_attribute_is_found_in_the_guide(zoo: Project) -> None:
+    source = zoo.path / "crates/src/zoo.rs"
+    text = source.read_text("utf-8")
+    attribute = "    #[pyfunction]\n    fn undocumented"
+    assert attribute in text
+    source.write_text(text.replace(attribute, "    fn undocumented"))
+    result = zoo.run("make", "lint", check=False)
+    source.write_text(text)
+    assert result.returncode
+    (clue,) = re.findall("`undocumented` (is never used)", result.stdout)
+    guide = " ".join(zoo.read("CONTRIBUTING.md").split())
+    assert f"`{clue}`, then `#[pyfunction]` is missing" in guide
 
 
 def test_what_pyo3_does_not_know_is_named(zoo: Project, tmp_path: Path) -> None:
