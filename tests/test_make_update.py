@@ -102,6 +102,15 @@ def test_conflict_in_pyproject_can_be_resolved(project: Project) -> None:
     assert "Nothing to update." in update(project, way="make")
 
 
+@pytest.mark.parametrize("way", ["make", "copier"])
+def test_repository_of_another_user_is_refused(project: Project, way: str) -> None:
+    """As in a container that runs as somebody else; Git has a variable to try that."""
+    before = files(project)
+    said = update(project, way=way, env={"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}, fails=True)
+    assert "safe.directory" in said if way == "make" else "git-tracked" in said
+    assert files(project) == before
+
+
 def test_answers_change_as_contributing_says(project: Project) -> None:
     commands = re.findall(
         r"^make update ARGS=\"--vcs.*$", project.read("CONTRIBUTING.md"), re.MULTILINE
