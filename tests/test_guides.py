@@ -6,6 +6,7 @@ import textwrap
 import tomllib
 from pathlib import Path
 
+import jinja2
 import pytest
 
 from project import ROOT, Project, run, user_path
@@ -138,7 +139,8 @@ def settle(project: Project, module: str, version: str, untyped: list[str]) -> N
         r"(__all__.*= \[)", rf'\1{", ".join(map(json.dumps, names))}, "__version__", ', rest
     )
     (project.path / f"src/{module}/__init__.py").write_text(f"{docstring}\n\n{listing}{rest}")
-    given = (ROOT / "template/src/{{ module_name }}/__init__.py").read_text("utf-8")
+    source = (ROOT / "template/src/{{ module_name }}/__init__.py.jinja").read_text("utf-8")
+    given = jinja2.Template(source, trim_blocks=True, lstrip_blocks=True).render(features=[])
     shown, _, _ = listing.partition("__version__")
     assert shown.strip() in given, "the guide shows another __init__.py than the template has"
 
