@@ -15,10 +15,13 @@ from test_readme import blocks
 ALL = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded", "numpy"]
 PROFILES: dict[str, dict[str, Any]] = {
     "defaults": {"project_name": "Fast Math"},
-    "another title": {"project_name": "Größe-und 速い “Maß”", "license": "MIT OR Apache-2.0"},
-    "highest floor": {"project_name": "Fast Math", "python_min": "3.14"},
-    "no features": {"project_name": "m" * 50, "features": []},
-    "all features": {"project_name": "Fast Math", "features": ALL, "github_owner": "octo-org"},
+    "all features, another title": {
+        "project_name": "Größe-und 速い “Maß”",
+        "license": "MIT OR Apache-2.0",
+        "github_owner": "octo-org",
+        "features": ALL,
+    },
+    "no features, highest floor": {"project_name": "m" * 50, "python_min": "3.14", "features": []},
 }
 pytestmark = pytest.mark.slow(minutes=5)
 
@@ -33,9 +36,7 @@ def test_fresh_project_is_green(render: Render, profile: str) -> None:
     project.make("init")
     project.git("add", "--all")
     project.git("commit", "--message=feat: start the project")  # through the hooks
-    project.make("lint")
-    project.make("precommit")
-    project.make("format")
+    project.make("lint precommit format")
     assert project.git("status", "--porcelain") == ""
     assert " passed" in project.make("test")
     assert "SDist matches git" in project.make("wheel")
