@@ -453,8 +453,8 @@ def weather(seed: int, small: Path, folder: Path) -> str:
             assert now == shown, "a killed update is not taken back"
         old.git("update-index", "-q", "--refresh")
     way = dice.choice(["copier", "copier", "copier", "make"])
-    if not (old.path / "Makefile").is_file():
-        way = "copier"
+    if old.run("make", "--dry-run", "update", check=False).returncode:
+        way = "copier"  # the owner's Makefile is gone or broken
     status, said = attempt(old, new, data, way, variables)
     assert "Traceback" not in said, said
     assert old.git("rev-parse", "HEAD") == head
