@@ -233,6 +233,13 @@ def test_file_that_git_does_not_know_stays(project: Project, ignored: bytes) -> 
     assert not (project.path / "NEW.md").exists()
 
 
+def test_files_that_git_status_hides_are_listed(project: Project) -> None:
+    """Copier refuses what `git status` shows."""
+    project.git("config", "status.showUntrackedFiles", "no")
+    append(project, "notes.txt")
+    refused(project, r"Commit or stash your changes before an update:\n    \?\? notes.txt\n")
+
+
 def test_tracked_file_that_is_ignored_keeps_its_edit(project: Project, tmp_path: Path) -> None:
     (tmp_path / "ignored").write_text("MANIFEST.in\nsetup.py\n")
     variables = home_with(f"[core]\n\texcludesFile = {tmp_path}/ignored\n", tmp_path / "home")
