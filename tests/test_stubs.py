@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -186,6 +187,52 @@ def test_what_pyo3_does_not_know_is_named(zoo: Project, tmp_path: Path) -> None:
     printed = project.make("stubs")
     assert "def scale(array: Incomplete, factor: float) -> Incomplete" in printed
     assert "PyO3 does not know what these are: see CONTRIBUTING.md." in printed
+
+
+CIRCLE = """
+    /// A circle.
+    #[pyclass(frozen, from_py_object)]
+    #[derive(Clone)]
+    struct Circle;
+"""
+
+
+@pytest.mark.parametrize("names", [[], ["Circle"]], ids=["nothing", "a class alone"])
+def test_project_needs_no_compiled_function(zoo: Project, tmp_path: Path, names: list[str]) -> None:
+    project = zoo.copy(tmp_path / "fast-math")
+    shutil.rmtree(project.path / ".venv")  # which is for the other place
+    lib, package = (
+        project.path / name for name in ("crates/src/lib.rs", "src/fast_math/__init__.py")
+    )
+    kept = lib.read_text("utf-8").partition("    /// Count the pairs")[0]
+    for line in (
+        "mod samples;",
+        "mod zoo;",
+        "    use crate::samples;",
+        "    use pyo3::exceptions::PyValueError;",
+        "    #[pymodule_export]\n    use crate::zoo::zoo;",
+        *([] if names else ["    use pyo3::prelude::*;"]),
+    ):
+        assert f"{line}\n" in kept
+        kept = kept.replace(f"{line}\n", "")
+    lib.write_text(kept.rstrip() + "\n" + (CIRCLE if names else "") + "}\n")
+    text = package.read_text("utf-8")
+    start = text.index("from ._accelerate import")
+    imported = ", ".join(["VERSION", *names])
+    package.write_text(
+        f"{text[:start]}from ._accelerate import {imported}  # noqa: E402\n\n"
+        f"__all__ = {[*names, '__version__']}\n__version__ = VERSION\n"
+    )
+    for name in (
+        "crates/src/samples.rs",
+        "crates/src/zoo.rs",
+        "tests/reference.py",
+        "tests/test_samples.py",
+    ):
+        (project.path / name).unlink()
+    assert " passed" in project.make("stubs format lint test")
+    stubs = [path.name for path in project.path.glob(f"{STUBS}/**/*.pyi")]
+    assert stubs == ["__init__.pyi"]
 
 
 def test_broken_code_is_shown(zoo: Project) -> None:
