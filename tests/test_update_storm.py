@@ -122,6 +122,7 @@ def texts(root: Path) -> list[Path]:
     found = [path for path in sorted(root.rglob("*")) if path.is_file() and not path.is_symlink()]
     inside = [path for path in found if ".git" not in path.relative_to(root).parts]
     return [path for path in inside if path.suffix not in {".jinja", ".bin"} and ".copier" not in path.name
+            and path.name != ".gitmodules"  # Git itself needs it to be right
             and b"\0" not in path.read_bytes() and path.stat().st_size and "sub" not in path.parts]  # fmt: skip
 
 
