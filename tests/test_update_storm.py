@@ -345,7 +345,7 @@ class Owner:
         flag = self.random.choice(["--assume-unchanged", "--skip-worktree"])
 
         def edit_unseen() -> None:
-            if path.is_file():
+            if path.is_file() and path not in self.unknown:
                 self.project.git("update-index", flag, "--", self.name(path))
                 self.uncommitted.append(self.mark())
                 path.write_bytes(path.read_bytes() + self.uncommitted[-1] + b"\n")
