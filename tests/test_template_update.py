@@ -27,10 +27,18 @@ def history(template: Path, tmp_path_factory: pytest.TempPathFactory) -> History
 @pytest.fixture(scope="module")
 def project(history: History, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Return a project of the first of two versions."""
-    project = with_address(
-        history.project(tmp_path_factory.mktemp("project") / "fast-math", features=[])
+    made = history.project(tmp_path_factory.mktemp("project") / "fast-math", features=[])
+    (made.path / "template").mkdir()  # a folder of the owner's
+    (made.path / "template/CHANGELOG.md").write_text("## v1\n\n- mine\n")
+    project = with_address(made)
+    sections = {
+        "10000.0.0": "doors `open` by themselves",
+        "9999.0.05": "between",
+        "9999.0.0": "old",
+    }
+    changelog = "".join(
+        f"## v{name} (2030-01-01)\n\n- {text}\n\n" for name, text in sections.items()
     )
-    changelog = "## v10000.0.0 (2030-01-01)\n\n- doors `open` by themselves\n\n## v9999.0.0 (2029-01-01)\n\n- old\n"
     history.release(
         edit("template/setup.py", "import sys", "# new\nimport sys"),
         lambda folder: (folder / "CHANGELOG.md").write_text(changelog, "utf-8"),
@@ -103,6 +111,10 @@ def test_newer_version_opens_an_issue(history: History, project: Project, tmp_pa
         "## v10000.0.0 (2030-01-01)",
         "",
         "- doors `open` by themselves",
+        "",
+        "## v9999.0.05 (2030-01-01)",
+        "",
+        "- between",
     ]
 
 
