@@ -11,12 +11,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 import pythons
 from rehearsal.bare import ROOT, Bare
 
+SETTINGS = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+FEATURES = list(SETTINGS["features"]["choices"].values())  # all that can be chosen
 IDENTITY = "[user]\n\tname = Ada Lovelace\n\temail = ada@example.org\n"
 
-__all__ = ["IDENTITY", "ROOT", "Project", "bare", "outside", "run", "user", "user_path"]
+__all__ = ["FEATURES", "IDENTITY", "ROOT", "Project", "bare", "outside", "run", "user", "user_path"]
 
 
 def outside() -> dict[str, str]:

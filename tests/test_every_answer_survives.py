@@ -18,7 +18,7 @@ from packaging.metadata import Metadata
 
 from conftest import Render
 from extension_loader import load_module
-from project import Project, run
+from project import FEATURES, Project, run
 
 text_error = load_module("names").text_error
 
@@ -38,17 +38,7 @@ free_text = st.text(st.characters(codec="utf-8"), min_size=1, max_size=290).filt
 PROFILES: dict[str, dict[str, Any]] = {
     "defaults": {},
     "no features": {"features": []},
-    "all features": {
-        "features": [
-            "docs",
-            "notebook",
-            "container",
-            "benchmarks",
-            "pypi",
-            "free_threaded",
-            "numpy",
-        ]
-    },
+    "all features": {"features": FEATURES},
     "no contact": {"project_name": "Größe & 速い 🦀", "author_email": "", "github_owner": ""},
     "an owner": {"python_min": "3.14", "license": "MIT OR Apache-2.0", "github_owner": "octo-org"},
     "long names": {"project_name": "a" * 300, "package_name": "p" * 50, "module_name": "m" * 50},

@@ -20,11 +20,10 @@ import pytest
 import yaml
 
 import pins
-from project import ROOT, Project, outside, run
+from project import FEATURES, ROOT, Project, outside, run
 
 pytestmark = pytest.mark.slow
 
-FEATURES = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded", "numpy"]
 # Whatever looks like a version, a commit, a checksum, or a runner with a version.
 VERSION = re.compile(
     r"(?<![\w.])v?\d+(?:\.\d+)+|\b[0-9a-f]{64}\b|\b[0-9a-f]{40}\b|(?<=[>=]=)\d+(?:\.\d+)*"

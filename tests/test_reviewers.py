@@ -14,14 +14,13 @@ import pytest
 import yaml
 
 from conftest import Render
-from project import ROOT, Project, run
+from project import FEATURES, ROOT, Project, run
 
-ALL = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded", "numpy"]
 # Everything that changes workflows, or what a reviewer looks for.
 PROFILES: dict[str, dict[str, Any]] = {
     "defaults": {"github_owner": "octo-org"},
     "no features": {"github_owner": "octo-org", "features": []},
-    "all features": {"github_owner": "octo-org", "features": ALL},
+    "all features": {"github_owner": "octo-org", "features": FEATURES},
     "nobody": {"github_owner": "", "author_email": ""},
     "two licences": {"github_owner": "octo-org", "license": "MIT OR Apache-2.0"},
     "highest floor": {"github_owner": "octo-org", "python_min": "3.14", "author_email": ""},

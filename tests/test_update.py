@@ -20,7 +20,7 @@ from history import (
     update,
     write,
 )
-from project import ROOT, Project
+from project import FEATURES, ROOT, Project
 
 pytestmark = pytest.mark.slow
 
@@ -328,9 +328,6 @@ def test_project_in_a_folder_of_a_repository(history: History, tmp_path: Path) -
     update(project, fails=True)
     assert unmerged(Project(top)) == {"part/MANIFEST.in"}
     assert project.read("MANIFEST.in").endswith(OWNER)
-
-
-FEATURES = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded", "numpy"]
 
 
 @pytest.mark.parametrize("features", [["docs"], FEATURES], ids=["one", "all"])

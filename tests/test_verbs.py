@@ -8,18 +8,17 @@ import pytest
 import pythons
 from conftest import Render
 from needs import need
-from project import user, user_path
+from project import FEATURES, user, user_path
 from rehearsal.bare import Bare
 from test_readme import blocks
 
-ALL = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded", "numpy"]
 PROFILES: dict[str, dict[str, Any]] = {
     "defaults": {"project_name": "Fast Math"},
     "all features, another title": {
         "project_name": "Größe-und 速い “Maß”",
         "license": "MIT OR Apache-2.0",
         "github_owner": "octo-org",
-        "features": ALL,
+        "features": FEATURES,
     },
     "no features, highest floor": {"project_name": "m" * 50, "python_min": "3.14", "features": []},
 }

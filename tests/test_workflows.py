@@ -14,17 +14,16 @@ import yaml
 from packaging.requirements import Requirement
 
 from conftest import Render
-from project import ROOT, Project, run
+from project import FEATURES, ROOT, Project, run
 from rehearsal.bare import tool
 from steps import step
 
-ALL = ["docs", "notebook", "container", "benchmarks", "pypi", "free_threaded", "numpy"]
 PINNED = re.compile(r"- uses: ([\w./-]+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)")
 
 
 @pytest.fixture(scope="module")
 def projects(render: Render) -> list[Project]:
-    return [render(), render(features=[]), render(features=ALL, github_owner="octo-org")]
+    return [render(), render(features=[]), render(features=FEATURES, github_owner="octo-org")]
 
 
 def workflows(folder: Path) -> dict[str, dict[Any, Any]]:
