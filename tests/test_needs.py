@@ -68,7 +68,8 @@ def test_no_test_is_skipped_otherwise(pytester: pytest.Pytester) -> None:
         test_mark="import pytest\n@pytest.mark.skipif(True, reason='x')\ndef test_it(): pass",
         test_call="import pytest\ndef test_it(): pytest.skip('needs')",
     )
-    result = pytester.runpytest_subprocess("--continue-on-collection-errors")
+    # The short summary repeats the reasons, whole where the variable CI is set.
+    result = pytester.runpytest_subprocess("--continue-on-collection-errors", "-rN")
     result.assert_outcomes(failed=1, errors=3)
     assert result.stdout.str().count(": only `need` of tests/needs.py leaves tests out") == 4
 
