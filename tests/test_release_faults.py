@@ -164,7 +164,6 @@ def test_when_a_colleague_pushed_first_no_tag_is_pushed(project: Project, tmp_pa
     ("name", "pattern", "new", "said"),
     [
         ("pyproject.toml", '^version = "0.1.0"', 'version = "0.1.1"', "pyproject.toml has version"),
-        ("crates/Cargo.toml", '^version = "0.1.0"', 'version = "0.1.1"', "Cargo.toml has version"),
         ("CHANGELOG.md", "v0.1.0", "v0.1.0-rc.0", "CHANGELOG.md has no section v0.1.0"),
     ],
 )
@@ -193,33 +192,21 @@ def test_notes_too_long_for_github_are_cut(project: Project) -> None:
     edit(project, "CHANGELOG.md", "- start", "- é🦀" * 40_000)
     notes = project.run(sys.executable, "scripts/release.py", "notes", TAG).stdout
     assert 119_000 < len(notes) < 125_000
-    assert notes.endswith("The rest is in CHANGELOG.md.\n")
 
 
 # What is in the files.
 
 
-def make_wheel(
-    folder: Path, tags: str, *extra: str, module: str = "", inside: str = "Fault.Sample 0.1.0"
-) -> Path:
+def make_wheel(folder: Path, tags: str, *extra: str, inside: str = "Fault.Sample 0.1.0") -> Path:
     """Write a wheel that holds little more than the names of its files."""
-    _, abi, platform = tags.split("-")
-    endings = {"win": ".pyd", "mac": ".abi3.so", "man": ".abi3.so", "mus": ".abi3.so"}
-    if abi != "abi3":
-        endings = {
-            "win": f".{abi}-{platform}.pyd",
-            "mac": f".cpython-{abi[2:]}-darwin.so",
-            "man": f".cpython-{abi[2:]}-x86_64-linux-gnu.so",
-            "mus": f".cpython-{abi[2:]}-x86_64-linux-musl.so",
-        }
-    module = module or "_accelerate" + endings[platform[:3]]
+    ending = ".pyd" if "win" in tags else ".abi3.so"
     name, _, version = inside.partition(" ")
     path = folder / f"{STEM}-{tags}.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for file in (
             "fault_sample/",  # auditwheel adds the folders
             "fault_sample/__init__.py",
-            f"fault_sample/{module}",
+            f"fault_sample/_accelerate{ending}",
             "fault_sample.libs/libgcc_s-1.so.1",
             "fault_sample/.dylibs/libz.dylib",
             f"{STEM}.dist-info/licenses/LICENSE",
@@ -251,31 +238,21 @@ def test_a_good_set_is_released(tagged: Project, dist: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tags", "changes"),
+    ("tags", "inside"),
     [
         # of something else
-        ("cp311-abi3-win_amd64", {"inside": "Fault.Sample 0.1.1"}),
-        ("cp311-abi3-win_amd64", {"inside": "fault-sampler 0.1.0"}),
-        ("cp311-abi3-win_amd64", {"inside": ""}),
-        # modules that Python does not find
-        ("cp311-abi3-win_amd64", {"module": "_accelerate.cp311-win_amd64.pyd"}),
-        ("cp314-cp314t-win_arm64", {"module": "_accelerate.pyd"}),
-        ("cp314-cp314t-win_arm64", {"module": "_accelerate.cp313t-win_arm64.pyd"}),
-        (PLATFORMS[0], {"module": "_accelerate.cpython-311-x86_64-linux-gnu.so"}),
-        (PLATFORMS[0], {"module": "_accelerate.abi3-x86_64-linux-gnu.so"}),
-        (f"cp314-cp314t-{PLATFORMS[0]}", {"module": "_accelerate.cpython-313t-x86_64-linux-gnu.so"}),
-        (f"cp314-cp314t-{PLATFORMS[0]}", {"module": "_accelerate.abi3.so"}),
-        (f"cp314-cp314t-{PLATFORMS[5]}", {"module": "_accelerate.cpython-314-darwin.so"}),
+        ("cp311-abi3-win_amd64", "Fault.Sample 0.1.1"),
+        ("cp311-abi3-win_amd64", "fault-sampler 0.1.0"),
+        ("cp311-abi3-win_amd64", ""),
         # systems that PyPI does not take wheels for, which it would say when it has half of the files
-        ("cp311-abi3-linux_x86_64", {"module": "_accelerate.abi3.so"}),
-        ("py3-none-any", {"module": "other.py"}),
+        ("cp311-abi3-linux_x86_64", "Fault.Sample 0.1.0"),
+        ("py3-none-any", "Fault.Sample 0.1.0"),
     ],
-)  # fmt: skip
+)
 def test_a_wheel_that_lies_is_not_released(
-    tagged: Project, dist: Path, tags: str, changes: dict[str, str]
+    tagged: Project, dist: Path, tags: str, inside: str
 ) -> None:
-    tags = tags if tags.count("-") else f"cp311-abi3-{tags}"
-    make_wheel(dist, tags, **changes)
+    make_wheel(dist, tags, inside=inside)
     assert "Not released: " in release(tagged, "files", dist)
 
 

@@ -128,8 +128,7 @@ def test_worktree_without_an_environment_can_commit(project: Project, tmp_path: 
     worktree = Project(tmp_path / "worktree")
     printed = worktree.git("commit", "--allow-empty", "--message=did things")
     project.git("worktree", "remove", "--force", str(worktree.path))
-    assert "Message not checked: run `make init` first." in printed
-    assert "Not checked: run `make init` in " in printed
+    assert printed.count("Not checked: run `make init` in ") == 2  # the files, and the message
 
 
 @pytest.mark.parametrize("kind", ["husky", "git-lfs", "for all repositories", "larger repository"])
