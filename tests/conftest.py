@@ -11,7 +11,7 @@ import yaml
 from pytest_copie.plugin import Copie
 
 import pythons
-from project import ROOT, Project, run
+from project import KEPT, ROOT, Project, bare, run
 
 pytest_plugins = ["needs", "pytester"]
 Render = Callable[..., Project]
@@ -88,6 +88,21 @@ def render(copie_session: Copie, template: Path, questions: list[str]) -> Render
         return Project(result.project_dir, result.answers)
 
     return render
+
+
+@pytest.fixture(scope="module")
+def kept_builds() -> Iterator[None]:
+    """Share between projects what Cargo and mypy keep, in tests of what comes after a first build.
+
+    That a first build works, in a folder of the project's own, is for test_verbs.py, test_wheels.py and
+    test_release.py to tell.
+    """
+    folder = bare().folder / "kept"
+    with pytest.MonkeyPatch.context() as patch:
+        # https://doc.rust-lang.org/cargo/reference/config.html#buildbuild-dir
+        patch.setitem(KEPT, "CARGO_BUILD_BUILD_DIR", str(folder / "cargo"))
+        patch.setitem(KEPT, "MYPY_CACHE_DIR", str(folder / "mypy"))
+        yield
 
 
 @pytest.fixture(scope="session")

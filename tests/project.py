@@ -18,9 +18,21 @@ from rehearsal.bare import ROOT, Bare
 
 SETTINGS = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
 FEATURES = list(SETTINGS["features"]["choices"].values())  # all that can be chosen
+KEPT: dict[str, str] = {}  # variables of the fixture `kept_builds`
 IDENTITY = "[user]\n\tname = Ada Lovelace\n\temail = ada@example.org\n"
 
-__all__ = ["FEATURES", "IDENTITY", "ROOT", "Project", "bare", "outside", "run", "user", "user_path"]
+__all__ = [
+    "FEATURES",
+    "IDENTITY",
+    "KEPT",
+    "ROOT",
+    "Project",
+    "bare",
+    "outside",
+    "run",
+    "user",
+    "user_path",
+]
 
 
 def outside() -> dict[str, str]:
@@ -48,7 +60,7 @@ def user(**offered: bool) -> dict[str, str]:
     if not home.exists():
         bare().home(home)
         (home / ".gitconfig").write_text(IDENTITY)
-    return bare().environment(home=home, **offered)
+    return {**bare().environment(home=home, **offered), **KEPT}
 
 
 def run(

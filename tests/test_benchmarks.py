@@ -22,7 +22,7 @@ QUICK = "--benchmark-min-rounds=1 --benchmark-max-time=0.05"
 
 
 @pytest.fixture(scope="module")
-def project(render: Render) -> Project:
+def project(render: Render, kept_builds: None) -> Project:
     project = render(project_name="Fast Math", features=["benchmarks", "numpy"])
     project.git("init", "--quiet")
     project.make("init")

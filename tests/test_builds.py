@@ -202,3 +202,20 @@ def test_flags_of_cargos_configuration_count_in_wheels(fresh: Project, tmp_path:
     assert failed.returncode
     assert "the flag counts" in failed.stdout
     assert "Building wheel from source distribution" in failed.stdout
+
+
+def test_upper_bound_of_python_is_the_owners(fresh: Project) -> None:
+    """The oldest Python of a wheel comes from PyO3's feature, so the bounds here may be written in any way."""
+    manifest = fresh.path / "pyproject.toml"
+    text = manifest.read_text("utf-8")
+    changed = text.replace('requires-python = ">=3.11"', 'requires-python = ">=3.11,<4"')
+    assert changed != text
+    manifest.write_text(changed, "utf-8")
+    try:
+        fresh.run("uv", "build", "--wheel", base=building(fresh))
+    finally:
+        manifest.write_text(text, "utf-8")
+    (wheel,) = fresh.path.glob("dist/*-cp311-abi3-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = archive.read(f"{wheel.name.partition('-cp')[0]}.dist-info/METADATA").decode()
+    assert "\nRequires-Python: <4,>=3.11\n" in metadata

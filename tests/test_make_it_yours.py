@@ -9,7 +9,7 @@ from conftest import Render
 from project import ROOT, Project, run, user_path
 from test_readme import blocks
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("kept_builds")]
 
 TESTS = """
 import pickle

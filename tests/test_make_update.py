@@ -10,7 +10,7 @@ import pytest
 from history import History, edit, files, given_once, update, write
 from project import Project, user, user_path
 
-pytestmark = pytest.mark.slow(minutes=2)
+pytestmark = [pytest.mark.slow(minutes=2), pytest.mark.usefixtures("kept_builds")]
 
 
 @pytest.fixture(scope="module")

@@ -110,6 +110,7 @@ def test_name_has_a_number(project: Project, tmp_path: Path, name: str, accepted
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("kept_builds")
 def test_project_runs_it_when_asked(project: Project, tmp_path: Path) -> None:
     copy = project.copy(tmp_path / "project")
     assert "notebook" not in copy.make("test")
@@ -136,6 +137,7 @@ def test_it_is_run_before_a_merge_and_before_a_release(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("kept_builds")
 def test_other_tests_need_no_jupyter(project: Project, tmp_path: Path) -> None:
     """Wheels are tested in environments with the group `test` alone, by the project's settings."""
     copy = project.copy(tmp_path / "project")

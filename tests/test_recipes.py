@@ -7,7 +7,7 @@ import pytest
 from conftest import Render
 from project import ROOT, Project, run, user
 
-pytestmark = pytest.mark.slow(minutes=4)
+pytestmark = [pytest.mark.slow(minutes=4), pytest.mark.usefixtures("kept_builds")]
 
 PAGE = (ROOT / "docs/recipes.md").read_text("utf-8")
 _, *SECTIONS = re.split(r"^## ", PAGE, flags=re.MULTILINE)

@@ -13,7 +13,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from conftest import Render
 from project import Project, run, user
 
-pytestmark = pytest.mark.slow(minutes=2)
+pytestmark = [pytest.mark.slow(minutes=2), pytest.mark.usefixtures("kept_builds")]
 
 SBOM = "fast_math-0.0.0.dist-info/sboms/fast-math.cdx.json"
 NEEDS = """

@@ -413,17 +413,16 @@ def test_killed_update_is_named_and_taken_back(
     project.commit()
     before = state(project)
     whole = project.copy(tmp_path / "whole")
-    first, *calls, last = calls_that_write(whole, tmp_path, kill)
-    for call in (first, *calls, last):
-        for after in (False, True):
-            kill(project, call, after)
-            if (call, after) not in ((first, False), (last, True)):
-                assert "currently cherry-picking" in project.git("status")
-                said = update(project, fails=True, way="make")
-                assert "currently cherry-picking" in said or "Unfinished" in said
-            project.git("reset", "--hard", "--quiet")
-            assert state(project) == before
-            assert (project.path / "mine.txt").read_bytes() == OWNER
+    *calls, last = calls_that_write(whole, tmp_path, kill)
+    for call, after in [*((call, True) for call in calls), (last, False), (last, True)]:
+        kill(project, call, after)
+        if (call, after) != (last, True):
+            assert "currently cherry-picking" in project.git("status")
+            said = update(project, fails=True, way="make")
+            assert "currently cherry-picking" in said or "Unfinished" in said
+        project.git("reset", "--hard", "--quiet")
+        assert state(project) == before
+        assert (project.path / "mine.txt").read_bytes() == OWNER
     update(project)
     assert files(project) == files(whole)
 
@@ -434,7 +433,7 @@ def test_committed_half_of_an_update_loses_nothing(
     append(project, "MANIFEST.in")
     project.commit()
     whole = project.copy(tmp_path / "whole")
-    for call in calls_that_write(whole, tmp_path, kill):
+    for call in calls_that_write(whole, tmp_path, kill)[::2]:
         half = project.copy(tmp_path / f"half{call}")
         kill(half, call, True)
         half.git("add", "--all")

@@ -10,7 +10,7 @@ from conftest import Render
 from project import Project, run, user, user_path
 from rehearsal.bare import tool
 
-pytestmark = pytest.mark.slow(minutes=4)
+pytestmark = [pytest.mark.slow(minutes=4), pytest.mark.usefixtures("kept_builds")]
 OLD_UV = "0.7.22"
 LOWEST_UV = "0.8.0"
 
@@ -179,9 +179,10 @@ def test_hooks_that_are_there_stay(project: Project, tmp_path: Path, kind: str) 
 
 @pytest.mark.parametrize("version", [OLD_UV, LOWEST_UV])
 def test_an_old_uv_says_so_or_does(project: Project, tmp_path: Path, version: str) -> None:
-    into = "--target", tmp_path / "uv"
+    """Also in a folder with a space."""
+    into = "--target", tmp_path / "my uv"
     run(tool("uv"), "pip", "install", "--quiet", *into, f"uv=={version}", cwd=tmp_path)
-    env = {"PATH": f"{tmp_path / 'uv/bin'}:{user_path(uv=False)}"}
+    env = {"PATH": f"{tmp_path / 'my uv/bin'}:{user_path(uv=False)}"}
     result = project.run("make", "init", "test", env=env, check=False)
     if version == OLD_UV:
         assert result.returncode

@@ -22,7 +22,7 @@ PROFILES: dict[str, dict[str, Any]] = {
     },
     "no features, highest floor": {"project_name": "m" * 50, "python_min": "3.14", "features": []},
 }
-pytestmark = pytest.mark.slow(minutes=5)
+pytestmark = [pytest.mark.slow(minutes=5), pytest.mark.usefixtures("kept_builds")]
 
 
 @pytest.mark.parametrize("profile", PROFILES)
