@@ -23,7 +23,9 @@ from typing import NamedTuple
 import pythons
 
 ROOT = Path(__file__).parents[1]
-OURS, MATURIN, UV = "this template", "maturin new --mixed", "uv init"
+OURS, MATURIN, UV, COOKIE = "this template", "maturin new --mixed", "uv init", "cookie, maturin"
+SHOWN = (OURS, MATURIN, UV, COOKIE)
+COOKIE_ADDRESS, COOKIE_VERSION = "https://github.com/scientific-python/cookie.git", "2026.06.18"
 EMPTY, STATIC, SPECIFIC = "an empty template", "the same files as they are", "built for one Python"
 SMALLEST, TWIN = "compiled for size", "its twin in Python"
 SAME = "maturin develop + pytest here"  # in a project of this template
@@ -85,6 +87,8 @@ class Starter(NamedTuple):
     rebuild: list[list[str]]
     retest: list[list[str]]
     """From a changed file to green tests."""
+    again: list[list[str]]
+    """All tests where nothing changed."""
     wheel: list[str]
     rust: str
     imported: str
@@ -151,12 +155,18 @@ def starters(template: Path) -> dict[str, Starter]:
     Args:
         template: Clone of this repository.
     """
+    copy = ["copier", "copy", "--trust", "--defaults", "--quiet"]
+    given = ("project_name=starter", "org=ada", "full_name=Ada", "email=ada@example.org")
+    chosen = ("license=MIT", "backend=maturin", "docs=mkdocs")
+    answers = [f"--data={answer}" for answer in given + chosen]
+    anew = ["--reinstall-package", "starter"]
     return {
         OURS: Starter(
-            create=["copier", "copy", "--trust", "--defaults", "--quiet", template],
+            create=[*copy, template],
             test=[["git", "init", "--quiet"], ["make", "init", "test"]],
             rebuild=[["uv", "run", "python", "-c", "import starter"]],
             retest=[["make", "test"]],
+            again=[["make", "test"]],
             wheel=["uv", "build", "--wheel", "--out-dir"],
             rust="crates/src/lib.rs",
             imported="starter",
@@ -174,6 +184,7 @@ def starters(template: Path) -> dict[str, Starter]:
                 [".venv/bin/python", "-c", "import starter"],
             ],
             retest=[["maturin", "develop", "--quiet", "--uv"], [".venv/bin/pytest"]],
+            again=[["maturin", "develop", "--quiet", "--uv"], [".venv/bin/pytest"]],
             wheel=["maturin", "build", "--quiet", "--release", "--out"],
             rust="src/lib.rs",
             imported="starter",
@@ -184,6 +195,19 @@ def starters(template: Path) -> dict[str, Starter]:
             test=[["uv", "run", "--with", "pytest", "pytest"]],
             rebuild=[["uv", "run", "python", "-c", "import starter"]],
             retest=[["uv", "run", "--with", "pytest", "pytest"]],
+            again=[["uv", "run", "--with", "pytest", "pytest"]],
+            wheel=["uv", "build", "--wheel", "--out-dir"],
+            rust="src/lib.rs",
+            imported="starter._core",
+            module="_core",
+        ),
+        COOKIE: Starter(
+            create=[*copy, f"--vcs-ref={COOKIE_VERSION}", *answers, COOKIE_ADDRESS],
+            test=[["git", "init", "--quiet"], ["uv", "run", "pytest"]],
+            # Without the option, uv does not see that Rust code changed.
+            rebuild=[["uv", "run", *anew, "python", "-c", "import starter._core"]],
+            retest=[["uv", "run", *anew, "pytest"]],
+            again=[["uv", "run", "pytest"]],
             wheel=["uv", "build", "--wheel", "--out-dir"],
             rust="src/lib.rs",
             imported="starter._core",
@@ -300,7 +324,7 @@ def measure(scratch: Path) -> list[Row]:
 
     def run_again(name: str, _: int) -> float:
         folder = folders[name] / "0" / "starter"
-        return timed(lambda: [run(*command, cwd=folder) for command in contenders[name].retest])
+        return timed(lambda: [run(*command, cwd=folder) for command in contenders[name].again])
 
     print("All tests, nothing changed ", end="", flush=True)
     unchanged = in_turns(HEAVY_ROUNDS, {name: partial(run_again, name) for name in contenders})
@@ -336,7 +360,7 @@ def measure(scratch: Path) -> list[Row]:
         wheels[name], interpreters[name] = install(name, "own", folder)
         if starter.module:
             (folder / starter.rust).write_text(ADD.format(module=starter.module))
-            if name == UV:
+            if name in (UV, COOKIE):
                 (folder / "src/starter/__init__.py").write_text("")
             _, callers[name] = install(name, "add", folder)
         else:
@@ -427,12 +451,12 @@ def as_table(rows: list[Row]) -> str:
         rows: What was measured; each has a value for this template.
     """
     lines = [
-        f"| | {OURS} | `{MATURIN}` | `{UV}` |",
-        "| --- | ---: | ---: | ---: |",
+        f"| | {OURS} | `{MATURIN}` | `{UV}` | {COOKIE} |",
+        "| --- | ---: | ---: | ---: | ---: |",
     ]
     for row in rows:
         cells = []
-        for name in (OURS, MATURIN, UV):
+        for name in SHOWN:
             if name not in row.values:
                 cells.append("")
                 continue
@@ -460,27 +484,27 @@ def as_plot(rows: list[Row]) -> str:
     """
     shown = [row for row in rows if MATURIN in row.values]
     left, bar, gap, width = 300, 14, 16, 340
-    step = 3 * bar + gap
+    step = len(SHOWN) * bar + gap
     height = 50 + step * len(shown)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 100} {height}"'
         ' font-family="sans-serif" font-size="12" role="img">',
-        "<title>This template beside maturin new and uv init; shorter is better</title>",
+        "<title>This template beside other starters; shorter is better</title>",
         "<style>text { fill: #1f2328 } .c0 { fill: #d55e00 } .c1 { fill: #0072b2 }"
-        " .c2 { fill: #8c959f }"
+        " .c2 { fill: #8c959f } .c3 { fill: #009e73 }"
         " @media (prefers-color-scheme: dark) { text { fill: #f0f6fc } }</style>",
     ]
-    for i, name in enumerate((OURS, MATURIN, UV)):
-        x = left + 150 * i
+    for i, name in enumerate(SHOWN):
+        x = left - 150 + 150 * i
         parts.append(f'<rect class="c{i}" x="{x}" y="12" width="10" height="10"/>')
         parts.append(f'<text x="{x + 15}" y="21">{escape(name)}</text>')
     parts.append('<text x="0" y="21">shorter is better</text>')
     for j, row in enumerate(shown):
         top = 40 + step * j
         label = escape(row.name.replace("`", ""))
-        parts.append(f'<text x="0" y="{top + 1.5 * bar + 4}">{label}</text>')
-        largest = max(row.values[name] for name in (OURS, MATURIN, UV))
-        for i, name in enumerate((OURS, MATURIN, UV)):
+        parts.append(f'<text x="0" y="{top + len(SHOWN) * bar / 2 + 4}">{label}</text>')
+        largest = max(row.values[name] for name in SHOWN)
+        for i, name in enumerate(SHOWN):
             y, length = top + bar * i, max(1.0, width * row.values[name] / largest)
             parts.append(
                 f'<rect class="c{i}" x="{left}" y="{y}" width="{length:.1f}" height="{bar - 2}"/>'
@@ -517,7 +541,7 @@ def write(root: Path, rows: list[Row], measured_on: str) -> None:
     """
     docs = root / "docs"
     docs.mkdir(exist_ok=True)
-    plot = "![Bars that compare the three, shorter is better]({}benchmark.svg)\n"
+    plot = "![Bars that compare the starters, shorter is better]({}benchmark.svg)\n"
     text = f"""{as_table(rows)}
 
 Ratios to this template: above 1 means that the other needs more. In parentheses what was measured,
@@ -532,18 +556,20 @@ Ratios to this template: above 1 means that the other needs more. In parentheses
 {text}
 ## What was measured
 
-All three start from nothing but warm download caches, take turns, and are compared by their medians. They do
+All start from nothing but warm download caches, take turns, and are compared by their medians. They do
 not bring the same: this template's tests include those of Rust, property-based ones and the examples of the
-documentation, and its environment holds the tools for linting; `{MATURIN}` brings one test, `{UV}` none,
-so that one was added. The commit runs all hooks on all files. Importing a package of this template also reads its version, which the others have not.
+documentation, and its environment holds the tools for linting; `{MATURIN}` and cookie bring one or
+three tests, `{UV}` none, so that one was added. For cookie, https://github.com/scientific-python/cookie with the
+maturin backend, uv does not see that Rust code changed, so `--reinstall-package` is given. The commit runs all hooks on all files. Importing a package of this template also reads its version, which the others have not.
 The call is timed on the same function written into each starter, less the time of an empty loop.
 
-Below the three stand the floors. An empty template is a Git repository of which Copier makes an empty project;
+Below them stand the floors. An empty template is a Git repository of which Copier makes an empty project;
 the same files as they are: a template of what this one renders, with no questions and no Jinja. By a profile,
 the extensions of this template take 3 % of a copy; most of the difference is Copier's own, per file: it asks Git for
 a setting, and compiles each part of each path as a template of Jinja. The call is
 compared with the same project built without the limited API, for one Python only; the wheel, with the same
-project compiled with `opt-level = "z"`, which costs speed; the kernel, with the reference in `tests/`.
+project compiled with `opt-level = "z"`, which costs speed; the kernel, with the reference in `tests/`; all tests after a new line, also with
+`maturin develop` and `pytest` in a project of this template: the same tests without those of Rust.
 """,
         "utf-8",
     )

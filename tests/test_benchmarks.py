@@ -7,15 +7,25 @@ from xml.etree import ElementTree
 import pytest
 
 import benchmark
-from benchmark import EMPTY, END, MATURIN, OURS, SPECIFIC, START, STATIC, UV, Row
+from benchmark import COOKIE, EMPTY, END, MATURIN, OURS, SPECIFIC, START, STATIC, UV, Row
 from conftest import Render
 from project import Project, user_path
 
 FLOORS = ((EMPTY, 1.2), (STATIC, None))
 ROWS = [
-    Row("create", "s", {OURS: 1.0, MATURIN: 0.25, UV: 0.5, EMPTY: 0.8, STATIC: 0.9}, FLOORS),
-    Row("wheel", "kB", {OURS: 200.0, MATURIN: 300.0, UV: 100.0}, (("", 215),)),
-    Row("call", "ns", {OURS: 40.0, MATURIN: 40.0, UV: 80.0, SPECIFIC: 40.0}, ((SPECIFIC, 1.05),)),
+    Row(
+        "create",
+        "s",
+        {OURS: 1.0, MATURIN: 0.25, UV: 0.5, COOKIE: 2.0, EMPTY: 0.8, STATIC: 0.9},
+        FLOORS,
+    ),
+    Row("wheel", "kB", {OURS: 200.0, MATURIN: 300.0, UV: 100.0, COOKIE: 1.0}, (("", 215),)),
+    Row(
+        "call",
+        "ns",
+        {OURS: 40.0, MATURIN: 40.0, UV: 80.0, COOKIE: 1.0, SPECIFIC: 40.0},
+        ((SPECIFIC, 1.05),),
+    ),
     Row("only <here> & `there`", "s", {OURS: 1.0}),
 ]
 QUICK = "--benchmark-min-rounds=1 --benchmark-max-time=0.05"
@@ -63,7 +73,7 @@ def test_debug_build_is_refused(project: Project) -> None:
 
 def test_table_holds_ratios_and_limits() -> None:
     table = benchmark.as_table(ROWS)
-    assert "| create | **1** (1 s) | 0.25 (0.25 s) | 0.50 (0.5 s) |" in table
+    assert "| create | **1** (1 s) | 0.25 (0.25 s) | 0.50 (0.5 s) | 2.00 (2 s) |" in table
     assert "| create | an empty template | 1.2 | 1.25 | **missed** |" in table
     assert "| create | the same files as they are |  | 1.11 |  |" in table
     assert "| wheel | kB | 215 | 200 | held |" in table
