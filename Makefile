@@ -1,7 +1,7 @@
 .PHONY: help test test-fast update-storm demo rehearse bench lint format lock bump-pins clean
 INSIDE = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PYTEST = $(INSIDE) .venv/bin/pytest
-PARALLEL = --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+PARALLEL = --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -113,8 +113,10 @@ def test_paths_beyond_ascii_in_a_plain_locale(project: Project) -> None:
     assert " passed" in project.make("lint test docs", env={"LANG": "", "LC_ALL": "C"})
 
 
-def test_environment_in_another_place(project: Project, tmp_path: Path) -> None:
-    env = {"UV_PROJECT_ENVIRONMENT": str(tmp_path / "elsewhere")}
+@pytest.mark.parametrize("settings", ["UV_PROJECT_ENVIRONMENT={}/elsewhere", "CDPATH=."])
+def test_hooks_find_the_environment(project: Project, tmp_path: Path, settings: str) -> None:
+    """Also where the shell's `cd` prints where it went."""
+    env = dict([settings.format(tmp_path).split("=")])
     project.make("init", env=env)
     bad = project.run(
         "git", "commit", "--allow-empty", "--message=did things", env=env, check=False
