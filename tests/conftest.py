@@ -101,6 +101,7 @@ def kept_builds() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         # https://doc.rust-lang.org/cargo/reference/config.html#buildbuild-dir
         patch.setitem(KEPT, "CARGO_BUILD_BUILD_DIR", str(folder / "cargo"))
+        patch.setitem(KEPT, "CARGO_PROFILE_RELEASE_LTO", "off")  # links faster
         patch.setitem(KEPT, "MYPY_CACHE_DIR", str(folder / "mypy"))
         yield
 

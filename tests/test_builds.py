@@ -36,8 +36,9 @@ def fresh(clone: Project) -> Iterator[Project]:
 
 
 def building(clone: Project, **offered: bool) -> dict[str, str]:
-    """Return a user's variables; what Cargo compiles is kept, since that takes most of the time."""
-    return {**user(**offered), "CARGO_TARGET_DIR": str(clone.path.parent / "target")}
+    """Return a user's variables; what Cargo compiles is kept and less optimized, since that takes most of the time."""
+    folder = str(clone.path.parent / "target")
+    return {**user(**offered), "CARGO_TARGET_DIR": folder, "CARGO_PROFILE_RELEASE_LTO": "off"}
 
 
 def check_use(python: str | Path, cwd: Path) -> None:
@@ -71,6 +72,23 @@ def test_uv_build_wheel(fresh: Project) -> None:
     (wheel,) = fresh.path.glob("dist/*.whl")
     assert re.fullmatch(r"fast_math-0\.0\.0-cp311-abi3-linux_\w+\.whl", wheel.name)
     assert any(name.endswith(".abi3.so") for name in zipfile.ZipFile(wheel).namelist())
+
+
+def test_upper_bound_of_python_is_the_owners(fresh: Project) -> None:
+    """The oldest Python of a wheel comes from PyO3's feature, so the bounds here may be written in any way."""
+    manifest = fresh.path / "pyproject.toml"
+    text = manifest.read_text("utf-8")
+    changed = text.replace('requires-python = ">=3.11"', 'requires-python = ">=3.11,<4"')
+    assert changed != text
+    manifest.write_text(changed, "utf-8")
+    try:
+        fresh.run("uv", "build", "--wheel", base=building(fresh))
+    finally:
+        manifest.write_text(text, "utf-8")
+    (wheel,) = fresh.path.glob("dist/*-cp311-abi3-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = archive.read(f"{wheel.name.partition('-cp')[0]}.dist-info/METADATA").decode()
+    assert "\nRequires-Python: <4,>=3.11\n" in metadata
 
 
 @pytest.mark.parametrize("editable", [False, True], ids=["", "editable"])
@@ -202,20 +220,3 @@ def test_flags_of_cargos_configuration_count_in_wheels(fresh: Project, tmp_path:
     assert failed.returncode
     assert "the flag counts" in failed.stdout
     assert "Building wheel from source distribution" in failed.stdout
-
-
-def test_upper_bound_of_python_is_the_owners(fresh: Project) -> None:
-    """The oldest Python of a wheel comes from PyO3's feature, so the bounds here may be written in any way."""
-    manifest = fresh.path / "pyproject.toml"
-    text = manifest.read_text("utf-8")
-    changed = text.replace('requires-python = ">=3.11"', 'requires-python = ">=3.11,<4"')
-    assert changed != text
-    manifest.write_text(changed, "utf-8")
-    try:
-        fresh.run("uv", "build", "--wheel", base=building(fresh))
-    finally:
-        manifest.write_text(text, "utf-8")
-    (wheel,) = fresh.path.glob("dist/*-cp311-abi3-*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        metadata = archive.read(f"{wheel.name.partition('-cp')[0]}.dist-info/METADATA").decode()
-    assert "\nRequires-Python: <4,>=3.11\n" in metadata
