@@ -374,6 +374,7 @@ def test_surroundings(changed: Bumping) -> None:
         **{"GIT_DIR": str(changed.path / ".git"), "GIT_WORK_TREE": str(changed.path)},
         **{"GIT_INDEX_FILE": str(changed.path / ".git/index"), "GIT_PAGER": "false"},
         **{"LC_ALL": "C", "LANG": "C", "PYTHONCOERCECLOCALE": "0"},
+        **{"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", "CDPATH": ".", "POSIXLY_CORRECT": "1"},
     }
     for setting in ("column.ui always", "color.ui always", "core.quotePath false", "log.date raw"):
         changed.git("config", *setting.split())

@@ -13,6 +13,13 @@ from rehearsal.bare import tool
 pytestmark = [pytest.mark.slow(minutes=4), pytest.mark.usefixtures("kept_builds")]
 OLD_UV = "0.7.22"
 LOWEST_UV = "0.8.0"
+# Colour where it can get into what is read, builds in another place, modules that are not found, editors that fail.
+VARIABLES = """
+FORCE_COLOR=1 CLICOLOR_FORCE=1 CARGO_TERM_COLOR=always CARGO_TERM_VERBOSE=true RUST_LOG=info RUST_BACKTRACE=full
+CARGO_BUILD_TARGET=HOST CARGO_INCREMENTAL=0 UV_LINK_MODE=copy UV_NO_PROGRESS=1 PIP_REQUIRE_VIRTUALENV=1
+PYTHONSAFEPATH=1 PYTHONUTF8=0 PYTHONUNBUFFERED=1 POSIXLY_CORRECT=1 CDPATH=. TZ=Pacific/Kiritimati
+EDITOR=false PAGER=false GIT_PAGER=false
+"""
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +118,13 @@ def test_clean_removes_only_what_was_built_here(project: Project, tmp_path: Path
 def test_paths_beyond_ascii_in_a_plain_locale(project: Project) -> None:
     """Python decodes what it reads and prints by the locale."""
     assert " passed" in project.make("lint test docs", env={"LANG": "", "LC_ALL": "C"})
+
+
+def test_variables_of_tools_change_nothing(project: Project) -> None:
+    host = project.run("rustc", "--version", "--verbose").stdout.partition("host: ")[2].split()[0]
+    env = dict(word.split("=") for word in VARIABLES.replace("HOST", host).split())
+    project.make("test lint stubs docs wheel", env=env)
+    assert project.git("status", "--porcelain") == ""
 
 
 @pytest.mark.parametrize("settings", ["UV_PROJECT_ENVIRONMENT={}/elsewhere", "CDPATH=."])
