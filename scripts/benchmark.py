@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -30,6 +30,7 @@ EMPTY, STATIC, SPECIFIC = "an empty template", "the same files as they are", "bu
 SMALLEST, TWIN = "compiled for size", "its twin in Python"
 SAME = "maturin develop + pytest here"  # in a project of this template
 START, END = "<!-- benchmark -->", "<!-- /benchmark -->"
+COPY = ["copier", "copy", "--trust", "--defaults", "--quiet"]
 LIGHT_ROUNDS, HEAVY_ROUNDS = 15, 3
 WARM_UP = -1  # the number of a round that does not count
 
@@ -87,12 +88,12 @@ class Starter(NamedTuple):
     rebuild: list[list[str]]
     retest: list[list[str]]
     """From a changed file to green tests."""
-    again: list[list[str]]
-    """All tests where nothing changed."""
     wheel: list[str]
     rust: str
     imported: str
     module: str
+    again: Sequence[list[str]] = ()
+    """All tests where nothing changed, if that is not `retest`."""
 
 
 def run(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> str:
@@ -155,18 +156,16 @@ def starters(template: Path) -> dict[str, Starter]:
     Args:
         template: Clone of this repository.
     """
-    copy = ["copier", "copy", "--trust", "--defaults", "--quiet"]
     given = ("project_name=starter", "org=ada", "full_name=Ada", "email=ada@example.org")
     chosen = ("license=MIT", "backend=maturin", "docs=mkdocs")
     answers = [f"--data={answer}" for answer in given + chosen]
     anew = ["--reinstall-package", "starter"]
     return {
         OURS: Starter(
-            create=[*copy, template],
+            create=[*COPY, template],
             test=[["git", "init", "--quiet"], ["make", "init", "test"]],
             rebuild=[["uv", "run", "python", "-c", "import starter"]],
             retest=[["make", "test"]],
-            again=[["make", "test"]],
             wheel=["uv", "build", "--wheel", "--out-dir"],
             rust="crates/src/lib.rs",
             imported="starter",
@@ -184,7 +183,6 @@ def starters(template: Path) -> dict[str, Starter]:
                 [".venv/bin/python", "-c", "import starter"],
             ],
             retest=[["maturin", "develop", "--quiet", "--uv"], [".venv/bin/pytest"]],
-            again=[["maturin", "develop", "--quiet", "--uv"], [".venv/bin/pytest"]],
             wheel=["maturin", "build", "--quiet", "--release", "--out"],
             rust="src/lib.rs",
             imported="starter",
@@ -195,23 +193,22 @@ def starters(template: Path) -> dict[str, Starter]:
             test=[["uv", "run", "--with", "pytest", "pytest"]],
             rebuild=[["uv", "run", "python", "-c", "import starter"]],
             retest=[["uv", "run", "--with", "pytest", "pytest"]],
-            again=[["uv", "run", "--with", "pytest", "pytest"]],
             wheel=["uv", "build", "--wheel", "--out-dir"],
             rust="src/lib.rs",
             imported="starter._core",
             module="_core",
         ),
         COOKIE: Starter(
-            create=[*copy, f"--vcs-ref={COOKIE_VERSION}", *answers, COOKIE_ADDRESS],
+            create=[*COPY, f"--vcs-ref={COOKIE_VERSION}", *answers, COOKIE_ADDRESS],
             test=[["git", "init", "--quiet"], ["uv", "run", "pytest"]],
             # Without the option, uv does not see that Rust code changed.
             rebuild=[["uv", "run", *anew, "python", "-c", "import starter._core"]],
             retest=[["uv", "run", *anew, "pytest"]],
-            again=[["uv", "run", "pytest"]],
             wheel=["uv", "build", "--wheel", "--out-dir"],
             rust="src/lib.rs",
             imported="starter._core",
             module="_core",
+            again=[["uv", "run", "pytest"]],
         ),
     }
 
@@ -237,8 +234,6 @@ def use_maturin(project: Path) -> None:
     )
     manifest.write_text(text, "utf-8")
     run("uv", "sync", "--quiet", "--no-install-project", cwd=project)
-    for command in (["maturin", "develop", "--quiet", "--uv"], [".venv/bin/pytest"]):
-        run(*command, cwd=project)
 
 
 def measure(scratch: Path) -> list[Row]:
@@ -253,11 +248,10 @@ def measure(scratch: Path) -> list[Row]:
     template, empty, static = scratch / "template", scratch / "empty", scratch / "static"
     run("git", "clone", "--quiet", ROOT, template, cwd=scratch)
     commit(template, "v9999.0.0")
-    copy = ["copier", "copy", "--trust", "--defaults", "--quiet"]
     (empty / "template").mkdir(parents=True)
     (empty / "template/.gitkeep").touch()
     static.mkdir()
-    run(*copy, template, static / "template", cwd=scratch)
+    run(*COPY, template, static / "template", cwd=scratch)
     for floor in (empty, static):
         (floor / "copier.yml").write_text("_subdirectory: template\n")
         commit(floor, "v1.0.0")
@@ -274,7 +268,7 @@ def measure(scratch: Path) -> list[Row]:
         return folder
 
     def copy_floor(floor: Path, number: int) -> None:
-        run(*copy, floor, scratch / f"copy-{floor.name}-{number}", cwd=scratch)
+        run(*COPY, floor, scratch / f"copy-{floor.name}-{number}", cwd=scratch)
 
     def time_creation(creator: Callable[[int], object], number: int) -> float:
         return timed(partial(creator, number))
@@ -317,6 +311,7 @@ def measure(scratch: Path) -> list[Row]:
     )
     print("The same, and all tests ", end="", flush=True)
     use_maturin(create(SAME, 0))
+    rebuild(SAME, same.retest, HEAVY_ROUNDS)  # so that no round compiles PyO3
     tested = in_turns(
         HEAVY_ROUNDS,
         {name: partial(rebuild, name, starter.retest) for name, starter in projects.items()},
@@ -324,7 +319,8 @@ def measure(scratch: Path) -> list[Row]:
 
     def run_again(name: str, _: int) -> float:
         folder = folders[name] / "0" / "starter"
-        return timed(lambda: [run(*command, cwd=folder) for command in contenders[name].again])
+        commands = contenders[name].again or contenders[name].retest
+        return timed(lambda: [run(*command, cwd=folder) for command in commands])
 
     print("All tests, nothing changed ", end="", flush=True)
     unchanged = in_turns(HEAVY_ROUNDS, {name: partial(run_again, name) for name in contenders})

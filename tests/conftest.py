@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from pytest_copie.plugin import Copie
 
 import pythons
-from project import KEPT, ROOT, Project, bare, run
+from project import KEPT, ROOT, SETTINGS, Project, bare, run
 
 pytest_plugins = ["needs", "pytester"]
 Render = Callable[..., Project]
@@ -68,8 +67,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def questions() -> list[str]:
     """Return the names of the template's questions."""
-    settings = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
-    return [name for name in settings if not name.startswith("_") and name != "newest_minor"]
+    return [name for name in SETTINGS if not name.startswith("_") and name != "newest_minor"]
 
 
 @pytest.fixture(scope="session")

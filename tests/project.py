@@ -26,6 +26,7 @@ __all__ = [
     "IDENTITY",
     "KEPT",
     "ROOT",
+    "SETTINGS",
     "Project",
     "bare",
     "outside",

@@ -233,6 +233,7 @@ def dist(tmp_path: Path) -> Path:
 
 
 def test_a_good_set_is_released(tagged: Project, dist: Path) -> None:
+    make_wheel(dist, "cp311-abi3-win_amd64", inside="fault-sample 0.1.0")  # some builders normalise
     assert len(list(dist.iterdir())) == 25
     assert release(tagged, "files", dist) == ""
 

@@ -39,8 +39,8 @@ def check_files(folder: str) -> None:
         with zipfile.ZipFile(wheel) as archive:
             metadata = message_from_bytes(archive.read(f"{STEM}.dist-info/METADATA"))
             files = [name for name in archive.namelist() if not name.endswith("/")]
-        inside = f"{metadata['Name']} {metadata['Version']}"
-        if inside != f"{PROJECT['name']} {VERSION}":
+        inside = f"{canonicalize_name(str(metadata['Name']))} {metadata['Version']}"
+        if inside != f"{NAME} {VERSION}":
             sys.exit(f"Not released: {wheel.name} says inside that it is {inside}.")
         added = (f"{STEM}.", f"{STEM.partition('-')[0]}.libs/")  # by the builder and by auditwheel
         for file in files:
