@@ -11,7 +11,7 @@ import pythons
 from conftest import Render
 from project import Project, run, user, user_path
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("kept_builds")]
 
 USE = "import fast_math; print('sum', fast_math.add_in_rust(40, 2))"
 
@@ -35,12 +35,6 @@ def fresh(clone: Project) -> Iterator[Project]:
     assert clone.git("status", "--porcelain") == ""
 
 
-def building(clone: Project, **offered: bool) -> dict[str, str]:
-    """Return a user's variables; what Cargo compiles is kept and less optimized, since that takes most of the time."""
-    folder = str(clone.path.parent / "target")
-    return {**user(**offered), "CARGO_TARGET_DIR": folder, "CARGO_PROFILE_RELEASE_LTO": "off"}
-
-
 def check_use(python: str | Path, cwd: Path) -> None:
     """Use the package from another folder, so that the one in `src/` is not what is found."""
     assert "sum 42" in run(python, "-c", USE, cwd=cwd, base=user(rust=False)).stdout
@@ -57,7 +51,7 @@ def test_uv_build(fresh: Project, tmp_path: Path, version: str | None) -> None:
     """Both files, the wheel from the source distribution; with any Python."""
     if version and version not in pythons.find_all():
         version = list(pythons.find_all())[-1]
-    fresh.run("uv", "build", *(["-p", version] if version else []), base=building(fresh))
+    fresh.run("uv", "build", *(["-p", version] if version else []))
     (wheel,) = fresh.path.glob("dist/*.whl")
     assert len(list(fresh.path.glob("dist/*.tar.gz"))) == 1
     run("uv", "venv", "--quiet", tmp_path / "env", cwd=tmp_path, base=user())
@@ -68,7 +62,7 @@ def test_uv_build(fresh: Project, tmp_path: Path, version: str | None) -> None:
 
 def test_uv_build_wheel(fresh: Project) -> None:
     """From the tree, without a source distribution in between."""
-    fresh.run("uv", "build", "--wheel", base=building(fresh))
+    fresh.run("uv", "build", "--wheel")
     (wheel,) = fresh.path.glob("dist/*.whl")
     assert re.fullmatch(r"fast_math-0\.0\.0-cp311-abi3-linux_\w+\.whl", wheel.name)
     assert any(name.endswith(".abi3.so") for name in zipfile.ZipFile(wheel).namelist())
@@ -82,7 +76,7 @@ def test_upper_bound_of_python_is_the_owners(fresh: Project) -> None:
     assert changed != text
     manifest.write_text(changed, "utf-8")
     try:
-        fresh.run("uv", "build", "--wheel", base=building(fresh))
+        fresh.run("uv", "build", "--wheel")
     finally:
         manifest.write_text(text, "utf-8")
     (wheel,) = fresh.path.glob("dist/*-cp311-abi3-*.whl")
@@ -95,23 +89,23 @@ def test_upper_bound_of_python_is_the_owners(fresh: Project) -> None:
 def test_pip_install(fresh: Project, tmp_path: Path, editable: bool) -> None:
     programs = environment(tmp_path / "env")
     options = ["--editable"] if editable else []
-    fresh.run(programs / "pip", "install", *options, ".", base=building(fresh))
+    fresh.run(programs / "pip", "install", *options, ".")
     check_use(programs / "python", tmp_path)
 
 
 def test_uv_pip_install_editable(fresh: Project, tmp_path: Path) -> None:
     fresh.run("uv", "venv", tmp_path / "env")
     install = ["uv", "pip", "install", "--python", str(tmp_path / "env"), "--editable", "."]
-    fresh.run(*install, base=building(fresh))
+    fresh.run(*install)
     check_use(tmp_path / "env/bin/python", tmp_path)
 
 
 def test_uv_sync_and_run(fresh: Project, tmp_path: Path) -> None:
-    fresh.run("uv", "sync", "--no-default-groups", base=building(fresh))
+    fresh.run("uv", "sync", "--no-default-groups")
     check_use(fresh.path / ".venv/bin/python", tmp_path)
     fresh.git("clean", "-fdxq")
     run_it = ["uv", "run", "--no-default-groups", "python", "-c", USE]
-    assert "sum 42" in fresh.run(*run_it, base=building(fresh)).stdout
+    assert "sum 42" in fresh.run(*run_it).stdout
 
 
 def test_uv_run_uses_what_changed(fresh: Project) -> None:
@@ -201,7 +195,7 @@ def test_no_wheel_comes_out_without_the_module(fresh: Project, tmp_path: Path) -
     programs = environment(tmp_path / "env")
     run(programs / "pip", "install", "setuptools>=84", "wheel", cwd=tmp_path, base=user())
     wheel = programs / "pip", "wheel", "--no-build-isolation", "--wheel-dir", tmp_path / "out", "."
-    failed = fresh.run(*wheel, base=building(fresh), check=False)
+    failed = fresh.run(*wheel, check=False)
     assert failed.returncode
     assert "No module named 'setuptools_rust'" in failed.stdout
     assert not list(tmp_path.glob("out/*.whl"))
@@ -215,7 +209,7 @@ def test_flags_of_cargos_configuration_count_in_wheels(fresh: Project, tmp_path:
     source = next(fresh.path.glob("crates/src/lib.rs"))
     text = source.read_text("utf-8")
     source.write_text(f'#[cfg(mine)]\ncompile_error!("the flag counts");\n{text}')
-    failed = fresh.run("uv", "build", base=building(fresh), check=False)
+    failed = fresh.run("uv", "build", check=False)
     source.write_text(text)
     assert failed.returncode
     assert "the flag counts" in failed.stdout
