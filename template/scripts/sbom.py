@@ -1,0 +1,58 @@
+"""Lists the Rust crates that are compiled into a wheel, as a bill of materials in CycloneDX's format."""
+
+import json
+import os
+import subprocess
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+
+def bill(name: str, version: str, features: Iterable[str]) -> str:
+    """Ask Cargo what it compiles; what only runs in the compiler is left out.
+
+    Args:
+        name: Name of the package on PyPI, normalized.
+        version: Version of the package.
+        features: Features of the crate that the module is built with.
+
+    Returns:
+        The bill, see https://cyclonedx.org/docs/1.6/json/. It names no folder and no time.
+    """
+    own = tomllib.loads(Path("crates/Cargo.toml").read_text("utf-8"))["package"]["name"]
+    command = [os.environ.get("CARGO", "cargo"), "tree", "--locked", "--offline"]
+    command += ["--manifest-path=crates/Cargo.toml", "--edges=normal,no-proc-macro"]
+    command += ["--prefix=depth", "--format=|{p}|{l}", f"--package={own}"]
+    command += [f"--features={feature}" for feature in features]
+    printed = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", check=True)
+    lock = tomllib.loads(Path("crates/Cargo.lock").read_text("utf-8"))["package"]
+    locked = {(package["name"], package["version"]): package for package in lock}
+    ours = f"pkg:pypi/{name}@{version}"
+    subject: dict[str, Any] = {"type": "library", "name": name, "version": version}
+    components: dict[str, dict[str, Any]] = {}
+    needs: dict[str, set[str]] = {ours: set()}
+    branch = [ours]  # from the package to the crate that a line names
+    for line in printed.stdout.splitlines()[1:]:
+        depth, crate, licence = line.removesuffix(" (*)").split("|")
+        crate, number = crate.replace(" v", " ").split()[:2]
+        reference = f"pkg:cargo/{crate}@{number}"
+        branch[int(depth) :] = [reference]
+        needs[branch[-2]].add(reference)
+        needs.setdefault(reference, set())
+        components[reference] = part = {
+            **subject,
+            "bom-ref": reference,
+            "name": crate,
+            "version": number,
+        }
+        if licence:  # Cargo once took a slash
+            part["licenses"] = [{"expression": licence.replace("/", " OR ")}]
+        if "crates.io" in locked[crate, number].get("source", ""):
+            part["purl"] = reference
+            part["hashes"] = [{"alg": "SHA-256", "content": locked[crate, number]["checksum"]}]
+    document: dict[str, Any] = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1}
+    document["metadata"] = {"component": {**subject, "bom-ref": ours, "purl": ours}}
+    document["components"] = [components[reference] for reference in sorted(components)]
+    document["dependencies"] = [{"ref": r, "dependsOn": sorted(needs[r])} for r in sorted(needs)]
+    return json.dumps(document, indent=2) + "\n"
