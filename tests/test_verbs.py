@@ -8,7 +8,7 @@ import pytest
 import pythons
 from conftest import Render
 from needs import need
-from project import FEATURES, user, user_path
+from project import FEATURES, IDENTITY, user, user_path
 from rehearsal.bare import Bare
 from test_readme import blocks
 
@@ -25,39 +25,38 @@ PROFILES: dict[str, dict[str, Any]] = {
 pytestmark = [pytest.mark.slow(minutes=5), pytest.mark.usefixtures("kept_builds")]
 
 
-@pytest.mark.parametrize("profile", PROFILES)
-def test_fresh_project_is_green(render: Render, profile: str) -> None:
-    answers = PROFILES[profile]
-    if floor := answers.get("python_min"):
-        need(f"python{floor}")
-    project = render(**answers)
+# Patch levels print differently, for example exceptions; other tests run on the oldest minor version.
+@pytest.mark.parametrize(
+    ("profile", "version"), list(zip(PROFILES, ["early", "", pythons.SUPPORTED[-1]], strict=True))
+)
+def test_fresh_project_is_green(render: Render, tmp_path: Path, profile: str, version: str) -> None:
+    """Once on a machine that has never built a project, twice on one that has only one Python."""
+    base = dict(user())
+    if version:
+        python = Path(need("early-python" if version == "early" else f"python{version}"))
+        minor = pythons.SUPPORTED[0] if version == "early" else version
+        machine = Bare(tmp_path / "bare", {minor: python})
+        if version == "early":
+            base = machine.environment()
+            (Path(base["HOME"]) / ".gitconfig").write_text(IDENTITY)
+        else:
+            base["PATH"] = machine.path()
+    project = render(**PROFILES[profile])
     project.git("init", "--quiet", "--initial-branch=main")
-    project.make("init")
+    project.make("init", base=base)
     project.git("add", "--all")
-    project.git("commit", "--message=feat: start the project")  # through the hooks
-    project.make("lint precommit format")
+    project.run("git", "commit", "--message=feat: start the project", base=base)  # with the hooks
+    project.make("lint precommit format", base=base)
     assert project.git("status", "--porcelain") == ""
-    assert " passed" in project.make("test")
-    assert "SDist matches git" in project.make("wheel")
+    assert " passed" in project.make("test", base=base)
+    assert "SDist matches git" in project.make("wheel", base=base)
     assert project.git("status", "--porcelain") == ""
-
-
-@pytest.mark.parametrize("version", ["early", pythons.SUPPORTED[-1]])
-def test_fresh_project_is_green_on_one_python_alone(
-    render: Render, tmp_path: Path, version: str
-) -> None:
-    """Patch levels print differently, for example exceptions; other tests run on the oldest minor version."""
-    python = Path(need("early-python" if version == "early" else f"python{version}"))
-    minor = pythons.SUPPORTED[0] if version == "early" else version
-    machine = Bare(tmp_path / "bare", {minor: python})
-    project = render(project_name="Fast Math").copy(tmp_path / "project")
-    project.git("init", "--quiet")
-    project.run("make", "init", "test", "lint", base=machine.environment())
-    used, found = (
-        project.run(program, "-c", "import sys; print(sys.version)").stdout
-        for program in (".venv/bin/python", python)
-    )
-    assert used == found
+    if version:
+        used, found = (
+            project.run(program, "-c", "import sys; print(sys.version)").stdout
+            for program in (".venv/bin/python", python)
+        )
+        assert used == found
 
 
 @pytest.fixture(scope="module")
@@ -143,13 +142,17 @@ def test_missing_tools_are_named_in_one_sentence(render: Render, tmp_path: Path)
     assert "Traceback" not in no_rust.stdout
     no_git = project.make("init")
     assert "So there are no hooks yet: run make init again in a Git repository." in no_git
+    project.git("init", "--quiet")
+    no_commit = project.run("make", "wheel", check=False)
+    assert no_commit.returncode
+    assert "\nCommit first: " in no_commit.stdout
 
 
 def test_uv_is_installed_where_it_is_missing(render: Render, tmp_path: Path) -> None:
     project = render(project_name="Fast Math", features=[]).copy(tmp_path / "fast-math")
     project.git("init", "--quiet")
     env = {"PATH": user_path(uv=False)}
-    project.make("init lint", env=env)
+    project.make("init format", env=env)
     project.git("add", "--all")
     project.run("git", "commit", "--message=feat: start", env=env)
     assert (project.path / ".uv/bin/uv").exists()
