@@ -1,5 +1,6 @@
 """What all tests share: an environment of their own, and a way to render the template."""
 
+import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -71,19 +72,30 @@ def questions() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def render(copie_session: Copie, template: Path, questions: list[str]) -> Render:
-    """Render the template with some answers, the rest by default.
+def render(
+    copie_session: Copie,
+    template: Path,
+    questions: list[str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Render:
+    """Render the template with some answers, the rest by default, into a folder that the caller may change.
 
-    Unlike pytest-copie alone it raises what went wrong, and refuses an answer to no question.
+    Unlike pytest-copie alone it raises what went wrong, refuses an answer to no question, and renders once what
+    several tests ask for.
     """
+    rendered: dict[str, Project] = {}
 
     def render(**answers: Any) -> Project:
         assert not answers.keys() - questions, f"no such question: {answers.keys() - questions}"
-        result = copie_session.copy(extra_answers=answers, template_dir=template)
-        if result.exception:
-            raise result.exception
-        assert result.project_dir
-        return Project(result.project_dir, result.answers)
+        key = json.dumps(answers, sort_keys=True)
+        if key not in rendered:
+            result = copie_session.copy(extra_answers=answers, template_dir=template)
+            if result.exception:
+                raise result.exception
+            assert result.project_dir
+            rendered[key] = Project(result.project_dir, result.answers)
+        project = rendered[key]
+        return project.copy(tmp_path_factory.mktemp("rendered") / project.path.name)
 
     return render
 
@@ -97,9 +109,11 @@ def kept_builds() -> Iterator[None]:
     """
     folder = bare().folder / "kept"
     with pytest.MonkeyPatch.context() as patch:
-        # https://doc.rust-lang.org/cargo/reference/config.html#buildbuild-dir
-        patch.setitem(KEPT, "CARGO_BUILD_BUILD_DIR", str(folder / "cargo"))
-        patch.setitem(KEPT, "CARGO_PROFILE_RELEASE_LTO", "off")  # links faster
+        patch.setitem(KEPT, "CARGO_TARGET_DIR", str(folder / "cargo"))
+        # Compiles a release build faster.
+        patch.setitem(KEPT, "CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+        patch.setitem(KEPT, "CARGO_PROFILE_RELEASE_LTO", "off")
+        patch.setitem(KEPT, "CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
         patch.setitem(KEPT, "MYPY_CACHE_DIR", str(folder / "mypy"))
         yield
 

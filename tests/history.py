@@ -1,10 +1,13 @@
 """Versions of the template, made of the working tree, and projects that move between them."""
 
+import functools
 import json
 import re
 import shlex
 import shutil
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +16,7 @@ from typing import Any
 import copier
 import yaml
 
-from project import Project, run
+from project import Project, bare, run
 
 Change = Callable[[Path], object]
 
@@ -65,12 +68,50 @@ class History:
         return project
 
 
+@functools.cache
+def clone(address: str, version: str) -> Path:
+    """Clone a version of the template, as Copier does before it starts the engine."""
+    folder = Path(tempfile.mkdtemp(dir=bare().folder, prefix="template-"))
+    run("git", "clone", "--quiet", "--branch", version, address, folder, cwd=folder)
+    return folder
+
+
+def engine(project: Project, **kwargs: Any) -> subprocess.CompletedProcess[str]:
+    """Run both stages of `update/engine.py` as Copier does, which takes its time with renders of its own.
+
+    Args:
+        project: The project, which is to get the newest version and keep its answers.
+        **kwargs: For `Project.run`.
+
+    Returns:
+        The last stage's process; its `stdout` holds all that was printed.
+    """
+    answers = yaml.safe_load(project.read(".copier-answers.yml"))
+    tags = run("git", "tag", "--sort=-version:refname", cwd=answers["_src_path"]).stdout
+    template = clone(answers["_src_path"], tags.split()[0])
+    request = {
+        "answers": {**answers, "_commit": tags.split()[0]},
+        "answers_file": ".copier-answers.yml",
+        "data": [],
+        "defaults": True,
+        "version": None,
+    }
+    (template / "update/request.json").write_text(json.dumps(request), "utf-8")
+    command = sys.executable, template / "update/engine.py"
+    before = project.run(*command, "before", template / "update/request.json", **kwargs)
+    if before.returncode:
+        return before
+    after = project.run(*command, "after", template / "update/request.json", **kwargs)
+    after.stdout = before.stdout + after.stdout
+    return after
+
+
 def update(
     project: Project,
     version: str | None = None,
     data: Mapping[str, Any] | None = None,
     *options: str,
-    way: str = "copier",
+    way: str = "",
     fails: bool = False,
     **kwargs: Any,
 ) -> str:
@@ -81,7 +122,8 @@ def update(
         version: A version of the template; the newest if None.
         data: Other answers than before.
         *options: More options for `copier update`.
-        way: `copier` for Copier alone, `make` for the verb of the project.
+        way: `copier` for Copier alone, `make` for the verb of the project, `engine` for what Copier starts; by
+            default the engine, or Copier if it gets arguments.
         fails: Whether the exit status must be another one than 0.
         **kwargs: For `Project.run`.
 
@@ -92,13 +134,16 @@ def update(
     for name, value in (data or {}).items():
         arguments.append(f"--data={name}={value if isinstance(value, str) else json.dumps(value)}")
     arguments += options
-    copier = Path(sys.executable).with_name("copier")
-    command = (
-        ["make", "update", f"ARGS={shlex.join(arguments)}"]
-        if way == "make"
-        else [str(copier), "update", "--trust", "--defaults", "--quiet", *arguments]
-    )
-    result = project.run(*command, check=False, **kwargs)
+    if (way or ("copier" if arguments else "engine")) == "engine":
+        result = engine(project, check=False, **kwargs)
+    else:
+        copier = Path(sys.executable).with_name("copier")
+        command = (
+            ["make", "update", f"ARGS={shlex.join(arguments)}"]
+            if way == "make"
+            else [str(copier), "update", "--trust", "--defaults", "--quiet", *arguments]
+        )
+        result = project.run(*command, check=False, **kwargs)
     assert bool(result.returncode) == fails, result.stdout
     assert "Traceback" not in result.stdout, result.stdout
     return result.stdout

@@ -111,7 +111,10 @@ def test_uv_sync_and_run(fresh: Project, tmp_path: Path) -> None:
 def test_uv_run_uses_what_changed(fresh: Project) -> None:
     """Any file that Cargo reads counts, in whatever folder of the crate; what Cargo writes does not."""
     run_it = ["uv", "run", "--no-default-groups", "python", "-c", USE]
-    base = user()  # Cargo writes below `crates/` then
+    base = dict(user())
+    base["CARGO_BUILD_BUILD_DIR"] = base.pop(
+        "CARGO_TARGET_DIR"
+    )  # Cargo writes below `crates/` then
     source = fresh.path / "crates/src/samples.rs"
     data = fresh.path / "crates/tables/deep/words.txt"
     data.parent.mkdir(parents=True)

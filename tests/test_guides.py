@@ -9,7 +9,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from project import ROOT, Project, run, user_path
+from project import ROOT, Project, run, user
 from test_readme import blocks
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("kept_builds")]
@@ -101,7 +101,7 @@ def guide(name: str, template: Path) -> list[str]:
 
 def type_in(block: str, folder: Path) -> str:
     """Run the lines of a block as a shell does, until one fails."""
-    return run("bash", "-euc", block, cwd=folder, env={"PATH": user_path()}).stdout
+    return run("bash", "-euc", block, cwd=folder, base=user()).stdout
 
 
 def repository(path: Path, files: dict[str, str]) -> Project:

@@ -15,11 +15,11 @@ import pytest
 import pythons
 from conftest import Render
 from needs import need
-from project import Project, bare, run, user
+from project import KEPT, Project, bare, run, user
 from rehearsal.rehearse import Push, Rehearsal, package_index
 from rehearsal.rehearse import run as rehearse
 
-pytestmark = pytest.mark.slow(minutes=6)
+pytestmark = [pytest.mark.slow(minutes=6), pytest.mark.usefixtures("kept_builds")]
 
 JOBS = ["check", "draft", "gate", "github", "install", "pypi", "sdist", "wheels"]
 # A name that nobody uses, so that no installer can find a stranger's package instead.
@@ -50,6 +50,12 @@ def push(bumped: Project) -> Push:
     return Push.of(bumped.path, folder)
 
 
+def kept_by_cargo() -> list[str]:
+    """Return options for act that let jobs share what Cargo compiles; it tells crates apart by their folder."""
+    variables = {**KEPT, "CARGO_HOME": f"{user()['HOME']}/.cargo"}
+    return [f"--env={name}={value}" for name, value in variables.items()]
+
+
 @pytest.fixture(scope="module")
 def released(push: Push) -> Rehearsal:
     """Rehearse the release."""
@@ -57,7 +63,7 @@ def released(push: Push) -> Rehearsal:
     need(f"python{pythons.SUPPORTED[-1]}")
     kept = push.origin.parent / "kept"
     with package_index(kept / "index") as index:
-        return rehearse(push, "release", kept, bare(), index=index)
+        return rehearse(push, "release", kept, bare(), index=index, options=kept_by_cargo())
 
 
 def clean_environment(python: Path, folder: Path) -> Path:
@@ -199,7 +205,7 @@ def test_ci_is_green(push: Push, tmp_path: Path, python: str) -> None:
     version = pythons.SUPPORTED[0 if python == "oldest" else -1]
     need(f"python{version}")
     jobs = ["lint", "workflows", "test"] if python == "oldest" else ["test"]
-    options = [f"--matrix=python:{version}"]
+    options = [f"--matrix=python:{version}", *kept_by_cargo()]
     rehearsal = rehearse(push, "ci", tmp_path / "kept", bare(), jobs=jobs, options=options)
     assert rehearsal.jobs == dict.fromkeys(jobs, "success"), rehearsal.output
 

@@ -34,10 +34,20 @@ def history(template: Path, tmp_path: Path) -> History:
     return History.of(template, tmp_path / "template")
 
 
-@pytest.fixture
-def project(history: History, tmp_path: Path) -> Project:
+@pytest.fixture(scope="module")
+def made(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Return a project made by the working tree."""
-    return history.project(tmp_path / "project", project_name="Demo")
+    path = tmp_path_factory.mktemp("made") / "project"
+    return History(template).project(path, project_name="Demo")
+
+
+@pytest.fixture
+def project(made: Project, template: Path, history: History, tmp_path: Path) -> Project:
+    """Return a copy that a test may change, whose template is the clone."""
+    project = made.copy(tmp_path / "project")
+    edit(".copier-answers.yml", str(template), str(history.path))(project.path)
+    project.git("commit", "--quiet", "--amend", "--no-edit", "--all")
+    return project
 
 
 def append(project: Project, name: str, text: str = OWNER, *, commit: bool = True) -> None:
@@ -60,7 +70,7 @@ def test_untouched_project_becomes_what_the_new_version_renders(
         edit("template/README.md.jinja", "#", "# New"),
     )
     before = files(project)
-    update(project)
+    update(project, way="copier")
     fresh = history.project(tmp_path / "fresh", new, project_name="Demo")
     assert not unmerged(project)
     owned = given_once(history.path)
@@ -264,7 +274,7 @@ def test_address_of_the_template_may_change(history: History, project: Project) 
     history.release(write("template/NEW.txt", TEMPLATE))
     edit(".copier-answers.yml", "/template\n", "/elsewhere\n")(project.path)
     project.commit()
-    update(project)
+    update(project, way="copier")
     assert project.read("NEW.txt") == TEMPLATE
 
 
@@ -276,7 +286,7 @@ def test_template_named_by_a_relative_path_is_found_later(
     project = Project(tmp_path / "demo")
     project.commit()
     history.release(write("template/NEW.txt", TEMPLATE))
-    update(project)
+    update(project, way="copier")
     assert project.read("NEW.txt") == TEMPLATE
 
 
@@ -287,7 +297,11 @@ def test_answer_that_became_invalid_is_not_reset_silently(
         edit("copier.yml", 'choices: ["3.11", "3.12"', 'choices: ["3.12"'),
         edit("copier.yml", 'default: "3.11"', 'default: "3.12"'),
     )
-    refused(project, r"no longer takes '3\.11' for python_min: choose an answer with --data")
+    refused(
+        project,
+        r"no longer takes '3\.11' for python_min: choose an answer with --data",
+        way="copier",
+    )
     update(project, data={"python_min": "3.13"})
     assert 'requires-python = ">=3.13"' in project.read("pyproject.toml")
 
@@ -299,7 +313,7 @@ def test_old_version_needs_no_new_extension(history: History, project: Project) 
              'environment.filters["markdown"] = environment.filters["shout"] = str.upper'),
         write("template/NEW.txt.jinja", "{{ project_name | shout }}\n"),
     )  # fmt: skip
-    update(project)
+    update(project, way="copier")
     assert project.read("NEW.txt") == "DEMO\n"
 
 
@@ -325,7 +339,7 @@ def test_project_in_a_folder_of_a_repository(history: History, tmp_path: Path) -
         file.write(OWNER)
     Project(top).commit()
     history.release(remove("template/MANIFEST.in"))
-    update(project, fails=True)
+    update(project, fails=True, way="copier")
     assert unmerged(Project(top)) == {"part/MANIFEST.in"}
     assert project.read("MANIFEST.in").endswith(OWNER)
 
@@ -433,7 +447,7 @@ def test_new_question_takes_its_default(history: History, project: Project) -> N
         edit("copier.yml", "features:\n", "colour:\n  type: str\n  default: blue\n\nfeatures:\n"),
         write("template/NEW.txt.jinja", "{{ colour }}\n"),
     )
-    update(project)
+    update(project, way="copier")
     assert project.read("NEW.txt") == "blue\n"
     assert "colour: blue" in project.read(".copier-answers.yml")
 
@@ -453,4 +467,4 @@ def test_refusals_of_copier_itself_are_one_sentence(history: History, project: P
     project.commit()
     refused(project, "Downgrades are not supported", version="v9999.0.0")
     append(project, "README.md", commit=False)
-    assert "commit or stash your local changes" in update(project, fails=True)
+    assert "commit or stash your local changes" in update(project, fails=True, way="copier")

@@ -215,7 +215,8 @@ def test_git_settings_change_nothing(project: Project, tmp_path: Path, way: str)
 def test_trailing_blanks_are_the_owners(project: Project, tmp_path: Path) -> None:
     append(project, "MANIFEST.in", b"# a blank \n")
     project.commit()
-    update(project, env=home_with("[apply]\n\twhitespace = error\n", tmp_path / "home"))
+    env = home_with("[apply]\n\twhitespace = error\n", tmp_path / "home")
+    update(project, way="copier", env=env)
     assert (project.path / "MANIFEST.in").read_bytes().endswith(b"# a blank \n")
 
 
@@ -227,7 +228,7 @@ def test_file_that_git_does_not_know_stays(project: Project, ignored: bytes) -> 
     append(project, "mine.txt")
     refused(project, r"NEW\.md")
     (project.path / "NEW.md").unlink()
-    update(project)
+    update(project, way="copier")
     project.git("reset", "--hard", "--quiet")
     assert (project.path / "mine.txt").read_bytes() == OWNER
     assert not (project.path / "NEW.md").exists()
@@ -247,12 +248,12 @@ def test_tracked_file_that_is_ignored_keeps_its_edit(project: Project, tmp_path:
         append(project, name)
     project.commit()
     for _ in range(2):
-        update(project, env=variables)
+        update(project, way="copier", env=variables)
         for name in ("MANIFEST.in", "setup.py"):
             assert (project.path / name).read_bytes().endswith(OWNER)
         project.git("commit", "--quiet", "--allow-empty", "--all", "--message=build: update")
     append(project, "MANIFEST.in")
-    refused(project, "commit or stash")
+    refused(project, "commit or stash", way="copier")
 
 
 def test_folder_behind_a_symbolic_link_is_not_written_through(project: Project) -> None:
@@ -260,10 +261,10 @@ def test_folder_behind_a_symbolic_link_is_not_written_through(project: Project) 
     edit("mine/kept.sh", "kept 9\n", "kept nine\n")(project.path)
     (project.path / "tools").symlink_to("mine")
     project.commit()
-    refused(project, "tools is a folder .* rename yours first")
+    refused(project, "tools is a folder .* rename yours first", way="copier")
     (project.path / "tools").unlink()
     project.commit()
-    update(project, fails=True)  # one of them has two new names
+    update(project, fails=True, way="copier")  # one of them has two new names
     assert "kept three\n" in project.read("mine/kept.sh")
     assert "kept nine\n" in project.read("mine/kept.sh")
 
@@ -273,7 +274,7 @@ def test_folder_that_leads_out_of_the_project_is_named(project: Project, tmp_pat
     project.git("rm", "-r", "--quiet", "tools")
     (project.path / "tools").symlink_to(tmp_path / "outside")
     project.commit()
-    refused(project, r"tools\b.* (leads|outside)")
+    refused(project, r"tools\b.* (leads|outside)", way="copier")
     assert (tmp_path / "outside/kept.sh").read_text() == lines("kept")
 
 
@@ -303,9 +304,8 @@ def test_edit_that_git_does_not_look_at_is_named(project: Project, flag: str) ->
     project.git("update-index", flag, "MANIFEST.in", "setup.py")
     append(project, "MANIFEST.in")
     append(project, "setup.py")
-    refused(
-        project, r"You changed MANIFEST\.in, and Git does not look at it: run `git update-index"
-    )
+    sentence = r"You changed MANIFEST\.in, and Git does not look at it: run `git update-index"
+    refused(project, sentence, way="copier")
     project.git("update-index", flag.replace("--", "--no-"), "MANIFEST.in")
     project.git("commit", "--quiet", "--message=feat: mine", "MANIFEST.in")
     update(project)
@@ -331,7 +331,7 @@ def test_sparse_checkout_stays_sparse(project: Project) -> None:
     project.commit()
     project.git("sparse-checkout", "set", "--no-cone", "/*", "!/tools/", "!/.github/")
     assert not (project.path / "tools").exists()
-    update(project)
+    update(project, way="copier")
     assert not (project.path / "tools/kept.sh").exists()  # a new file is written, and stays visible
     assert not (project.path / ".github").exists()
     assert "kept three" in project.git("show", ":tools/kept.sh")
@@ -359,7 +359,7 @@ def test_hook_that_refuses_is_named(project: Project, tmp_path: Path) -> None:
     (hooks / "prepare-commit-msg").chmod(0o755)
     variables = home_with(f"[core]\n\thooksPath = {hooks}\n", tmp_path / "home")
     before = state(project)
-    said = update(project, fails=True, env=variables)
+    said = update(project, fails=True, way="copier", env=variables)
     assert f"A Git hook of yours in {hooks} stops Copier's own commits" in said
     assert state(project) == before
 
@@ -418,8 +418,10 @@ def test_killed_update_is_named_and_taken_back(
         kill(project, call, after)
         if (call, after) != (last, True):
             assert "currently cherry-picking" in project.git("status")
-            said = update(project, fails=True, way="make")
-            assert "currently cherry-picking" in said or "Unfinished" in said
+            ways = ("make", "engine") if call == calls[0] else ("engine",)
+            for way in ways:
+                said = update(project, fails=True, way=way)
+                assert "currently cherry-picking" in said or "Unfinished" in said
         project.git("reset", "--hard", "--quiet")
         assert state(project) == before
         assert (project.path / "mine.txt").read_bytes() == OWNER
@@ -475,14 +477,14 @@ def test_operation_in_progress_is_named(project: Project, operation: str) -> Non
     project.git("commit", "--quiet", "--allow-empty", "--message=feat: mine")
     command, named = PROGRESS[operation]
     project.run("sh", "-c", command, check=False)
-    refused(project, named)
+    refused(project, named, way="copier" if operation == "merge" else "engine")
 
 
 def test_project_without_a_commit_is_named(project: Project) -> None:
     project.git("update-ref", "-d", "HEAD")
     project.git("rm", "-r", "--cached", "--quiet", ".")
     append(project, ".git/info/exclude", b"*\n")
-    refused(project, "no commit yet")
+    refused(project, "no commit yet", way="copier")
 
 
 def test_make_says_what_git_says(project: Project) -> None:
@@ -496,7 +498,8 @@ def test_variables_that_lead_git_elsewhere_are_named(project: Project, tmp_path:
     shutil.copy(project.path / ".git/index", tmp_path / "index")
     variables = {"GIT_INDEX_FILE": str(tmp_path / "index")}
     before = state(project)
-    assert "unset GIT_INDEX_FILE" in update(project, fails=True, env=variables)
+    said = update(project, fails=True, way="copier", env=variables)
+    assert "unset GIT_INDEX_FILE" in said
     assert state(project) == before
     update(project, way="make", env=variables)
 
@@ -519,7 +522,7 @@ def test_project_may_stand_anywhere(
         run("git", *add, project.path, here.path.name, cwd=here.path.parent)
     else:
         here.path.symlink_to(project.path)
-    update(here)
+    update(here, way="copier")
     assert files(here) == files(fresh)
     assert not unmerged(here)
 

@@ -106,6 +106,7 @@ def test_clean_removes_only_what_was_built_here(project: Project, tmp_path: Path
     add(project.path / "crates/src/samples.rs", "// changed\n")
     project.make("test", env=env)
     built = sorted((tmp_path / "shared").rglob("*"))
+    (project.path / "crates/target").mkdir(exist_ok=True)
     (project.path / "build").mkdir(exist_ok=True)
     (project.path / "build/notes.txt").write_text("mine")
     project.git("add", "--force", "build/notes.txt")
