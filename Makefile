@@ -10,7 +10,7 @@ test: lint ## Run everything; builds and runs generated projects
 	@$(INSIDE) .venv/bin/python scripts/pythons.py
 	$(PYTEST) $(PARALLEL)
 
-test-fast: .venv/installed ## Run what needs no build, in about two minutes
+test-fast: .venv/installed ## Run what needs no build, in less than a minute
 	$(PYTEST) $(PARALLEL) -m "not slow"
 
 demo: .venv/installed ## Render a project, build its wheel, use it on every Python found

@@ -2,7 +2,7 @@
 
 import json
 import os
-import subprocess
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run("git", "rm", "-rfq", "--ignore-unmatch", ".", cwd=clone)
     for name in tree:
         (clone / name).parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["cp", "-p", ROOT / name, clone / name], check=True)
+        shutil.copy(ROOT / name, clone / name, follow_symlinks=False)
     run("git", "add", "--all", "--force", cwd=clone)
     run("git", "commit", "--quiet", "--allow-empty", "--message=feat: the working tree", cwd=clone)
     run("git", "tag", "--annotate", "--message=v9999.0.0", "v9999.0.0", cwd=clone)

@@ -71,6 +71,7 @@ def test_at_the_prompt(template: Path, tmp_path: Path) -> None:
     assert not project.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folder", "package", "module"),
     [

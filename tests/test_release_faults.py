@@ -24,6 +24,8 @@ from project import ROOT, Project, run
 from rehearsal.bare import Bare
 from steps import jobs, run_step, step
 
+pytestmark = pytest.mark.slow
+
 TAG = "v0.1.0"
 STEM = "fault_sample-0.1.0"
 PLATFORMS = [

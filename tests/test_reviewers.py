@@ -16,6 +16,8 @@ import yaml
 from conftest import Render
 from project import FEATURES, ROOT, Project, run
 
+pytestmark = pytest.mark.slow
+
 # Everything that changes workflows, or what a reviewer looks for.
 PROFILES: dict[str, dict[str, Any]] = {
     "defaults": {"github_owner": "octo-org"},
@@ -117,7 +119,6 @@ def test_files_follow_their_schemas(projects: dict[str, Project], pattern: str) 
     run("check-jsonschema", "--builtin-schema", f"vendor.{SCHEMAS[pattern]}", *files, cwd=ROOT)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("profile", PROFILES)
 def test_scientific_python_review_fails_for_known_reasons_only(
     projects: dict[str, Project], profile: str
@@ -138,7 +139,6 @@ def test_scientific_python_review_fails_for_known_reasons_only(
     assert set(HOOKS_NOT_SEEN.values()) <= hooks
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("profile", PROFILES)
 def test_pyroma_misses_only_what_the_author_left_out(
     projects: dict[str, Project], profile: str

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 from conftest import Render
 from project import Project, run, user
@@ -71,6 +69,10 @@ def sbom(text: str) -> dict[str, Any]:
 
 
 def test_it_follows_the_schema(text: str) -> None:
+    # Loaded here only: this takes two seconds, for all who collect the tests.
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
 
 

@@ -12,8 +12,6 @@ from needs import need
 from project import Project, run, user_path
 
 pytestmark = pytest.mark.slow(minutes=3)
-# What a user's machine has: no Rust, and nothing of this repository.
-NO_RUST = {"PATH": user_path(rust=False)}
 
 
 @pytest.fixture(scope="module")
@@ -90,13 +88,15 @@ def test_project_passes_its_tests_on(
     version: str,
 ) -> None:
     interpreter = need(f"python{version}")
+    # What a user's machine has: no Rust, and nothing of this repository.
+    no_rust = {"PATH": user_path(rust=False)}
     environment = tmp_path / "environment"
     python = environment / "bin/python"
     run("uv", "venv", "--quiet", "--python", interpreter, environment, cwd=tmp_path)
     install: list[str | Path] = ["uv", "pip", "install", "--quiet", "--python", python]
     run(*install, "--group", "test", cwd=project.path)
     for wheel in wheels.values():
-        run(*install, "--no-index", "--reinstall", wheel, cwd=tmp_path, env=NO_RUST)
+        run(*install, "--no-index", "--reinstall", wheel, cwd=tmp_path, env=no_rust)
         tests = project.path / "tests"
         config = project.path / "pyproject.toml"
         command: list[str | Path] = [
@@ -109,7 +109,7 @@ def test_project_passes_its_tests_on(
             "-p",
             "no:cacheprovider",
         ]
-        printed = run(*command, tests, cwd=tmp_path, env=NO_RUST).stdout
+        printed = run(*command, tests, cwd=tmp_path, env=no_rust).stdout
         assert " passed" in printed
         assert "skipped" not in printed
 

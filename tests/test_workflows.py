@@ -113,6 +113,7 @@ def pushed(ref: str) -> Event:
 PULL_REQUEST: Event = "pull_request", {"ref": "refs/pull/1/merge", "pull_request": {"base": {}}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("branch", ["main", "trunk", "release/next"])
 @pytest.mark.parametrize("workflow", ["ci", "docs"])
 def test_a_push_to_the_default_branch_runs_and_to_another_does_not(
@@ -127,6 +128,7 @@ def test_a_push_to_the_default_branch_runs_and_to_another_does_not(
         assert ended(pushed("refs/heads/main")) == {"skipped"}
 
 
+@pytest.mark.slow
 def test_a_pull_request_runs_and_publishes_nothing(projects: list[Project], tmp_path: Path) -> None:
     ci = conclusions(projects[0], "ci", PULL_REQUEST, tmp_path, "main")
     assert set(ci.values()) == {"success"}
@@ -134,6 +136,7 @@ def test_a_pull_request_runs_and_publishes_nothing(projects: list[Project], tmp_
     assert docs == {"build": "success", "deploy": "skipped"}
 
 
+@pytest.mark.slow
 def test_a_job_that_a_push_skips_is_no_passed_check_of_a_pull_request(
     projects: list[Project],
 ) -> None:
@@ -148,6 +151,7 @@ def test_a_job_that_a_push_skips_is_no_passed_check_of_a_pull_request(
                 assert skipped == (named or "matrix" in job.get("strategy", {})), name
 
 
+@pytest.mark.slow
 def test_without_pages_publishing_is_skipped_with_a_notice(
     projects: list[Project], tmp_path: Path
 ) -> None:
@@ -163,6 +167,7 @@ def test_without_pages_publishing_is_skipped_with_a_notice(
 PUBLISHING = ["draft", "pypi", "github"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("private", [False, True])
 def test_private_repositories_release_too(
     projects: list[Project], tmp_path: Path, private: bool
@@ -176,6 +181,7 @@ def test_private_repositories_release_too(
     assert attest["if"] == "${{ !github.event.repository.private }}"
 
 
+@pytest.mark.slow
 def test_started_by_hand_a_release_publishes_nothing(
     projects: list[Project], tmp_path: Path
 ) -> None:
@@ -222,6 +228,7 @@ SYSTEMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("free_threaded", [False, True])
 def test_a_release_has_wheels_for_every_system_and_python(
     render: Render, free_threaded: bool
