@@ -33,6 +33,7 @@ __all__ = [
     "run",
     "user",
     "user_path",
+    "user_with_targets",
 ]
 
 
@@ -62,6 +63,15 @@ def user(**offered: bool) -> dict[str, str]:
         bare().home(home)
         (home / ".gitconfig").write_text(IDENTITY)
     return {**bare().environment(home=home, **offered), **KEPT}
+
+
+def user_with_targets() -> dict[str, str]:
+    """Return the same, where Cargo puts what it has built into `crates/target`, whatever else tests share."""
+    variables = dict(user())
+    if target := variables.pop("CARGO_TARGET_DIR", None):
+        # https://doc.rust-lang.org/cargo/reference/config.html#buildbuild-dir
+        variables["CARGO_BUILD_BUILD_DIR"] = target
+    return variables
 
 
 def run(

@@ -9,9 +9,9 @@ import pytest
 
 import pythons
 from conftest import Render
-from project import Project, run, user, user_path
+from project import Project, run, user, user_path, user_with_targets
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("kept_builds")]
+pytestmark = [pytest.mark.slow(minutes=3), pytest.mark.usefixtures("kept_builds")]
 
 USE = "import fast_math; print('sum', fast_math.add_in_rust(40, 2))"
 
@@ -111,10 +111,7 @@ def test_uv_sync_and_run(fresh: Project, tmp_path: Path) -> None:
 def test_uv_run_uses_what_changed(fresh: Project) -> None:
     """Any file that Cargo reads counts, in whatever folder of the crate; what Cargo writes does not."""
     run_it = ["uv", "run", "--no-default-groups", "python", "-c", USE]
-    base = dict(user())
-    base["CARGO_BUILD_BUILD_DIR"] = base.pop(
-        "CARGO_TARGET_DIR"
-    )  # Cargo writes below `crates/` then
+    base = user_with_targets()
     source = fresh.path / "crates/src/samples.rs"
     data = fresh.path / "crates/tables/deep/words.txt"
     data.parent.mkdir(parents=True)

@@ -16,7 +16,7 @@ from packaging.version import Version
 from conftest import Render
 from project import Project, run, user, user_path
 
-pytestmark = pytest.mark.slow(minutes=3)
+pytestmark = pytest.mark.slow(minutes=2)
 
 MANIFESTS = ["pyproject.toml", "crates/Cargo.toml", "crates/Cargo.lock", "uv.lock"]
 FILES = ["CHANGELOG.md", *MANIFESTS]

@@ -30,7 +30,7 @@ def project(render: Render, engine: str) -> Iterator[Project]:
     # A name that no engine would take for an image.
     project = render(package_name="Copier_PyO3.container-test", features=["container"])
     project.git("init", "--quiet")
-    project.make("init")
+    project.run("uv", "lock", "--quiet")
     project.commit()
     yield project
     # The dev container stays: its layers spare the next run most of the work.

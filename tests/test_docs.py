@@ -19,7 +19,7 @@ from conftest import Render
 from needs import need
 from project import Project, user_path
 
-pytestmark = pytest.mark.slow(minutes=3)
+pytestmark = pytest.mark.slow(minutes=2)
 
 PAGES = ["", "tutorial/", "api/", "changelog/"]
 TITLE = """<b>Größe</b> & "C#" {{ 7 * 7 }} &lt; it's $5 🚀"""

@@ -12,7 +12,7 @@ import pytest
 from project import ROOT, Project, run, user
 from test_readme import blocks
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("kept_builds")]
+pytestmark = [pytest.mark.slow(minutes=3), pytest.mark.usefixtures("kept_builds")]
 
 OLD_REPOSITORY = {
     "README.md": "# Old Lib\n\nMy words.\n",

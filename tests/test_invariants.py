@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 import pythons
 from conftest import Render
-from project import Project
+from project import Project, user
 
 FLOORS = ["3.11", "3.12", "3.13", "3.14"]
 LICENCES = {
@@ -145,18 +145,19 @@ def test_newest_python_is_never_stored(render: Render) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("kept_builds")
 def test_projects_may_share_a_target_folder(render: Render, tmp_path: Path) -> None:
-    shared = {"CARGO_TARGET_DIR": str(tmp_path / "target"), "VIRTUAL_ENV": ""}
+    assert "CARGO_TARGET_DIR" in user()
     for name, mark in {"first": 1, "second": 2}.items():
         project = render(package_name=name, features=[]).copy(tmp_path / name)
         lib = project.read("crates/src/lib.rs")
         lib = lib.replace("const DEBUG: bool = cfg!(debug_assertions)", f"const DEBUG: u8 = {mark}")
         (project.path / "crates/src/lib.rs").write_text(lib, "utf-8")
         project.git("init", "--quiet")
-        project.run("uv", "sync", "--quiet", env=shared)
+        project.run("uv", "sync", "--quiet")
     for name, mark in {"first": 1, "second": 2}.items():
         project = Project(tmp_path / name)
-        project.run("uv", "sync", "--quiet", "--reinstall-package", name, env=shared)
+        project.run("uv", "sync", "--quiet", "--reinstall-package", name)
         code = f"import {name} as p; print(p._accelerate.DEBUG, p.add_in_rust.__module__)"
         printed = project.run(".venv/bin/python", "-c", code).stdout
         assert printed == f"{mark} {name}._accelerate.basic_functions\n"

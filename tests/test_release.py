@@ -19,7 +19,7 @@ from project import KEPT, Project, bare, run, user
 from rehearsal.rehearse import Push, Rehearsal, package_index
 from rehearsal.rehearse import run as rehearse
 
-pytestmark = [pytest.mark.slow(minutes=6), pytest.mark.usefixtures("kept_builds")]
+pytestmark = [pytest.mark.slow(minutes=5), pytest.mark.usefixtures("kept_builds")]
 
 JOBS = ["check", "draft", "gate", "github", "install", "pypi", "sdist", "wheels"]
 # A name that nobody uses, so that no installer can find a stranger's package instead.

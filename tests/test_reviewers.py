@@ -16,7 +16,7 @@ import yaml
 from conftest import Render
 from project import FEATURES, ROOT, Project, run
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(minutes=2)
 
 # Everything that changes workflows, or what a reviewer looks for.
 PROFILES: dict[str, dict[str, Any]] = {

@@ -13,7 +13,7 @@ import pytest
 from conftest import Render
 from project import KEPT, ROOT, Project, run, user
 
-pytestmark = [pytest.mark.slow(minutes=4), pytest.mark.usefixtures("kept_builds")]
+pytestmark = [pytest.mark.slow(minutes=2), pytest.mark.usefixtures("kept_builds")]
 
 STUBS = "src/fast_math/_accelerate"
 FIXED = {"SOURCE_DATE_EPOCH": "1700000000"}  # the release workflow sets it too

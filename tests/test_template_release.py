@@ -78,6 +78,7 @@ def test_nothing_is_released_without_notes(repository: Project) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("kept_builds")
 def test_smoke_job_runs_on_a_bare_machine(template: Path, tmp_path: Path) -> None:
     """GitHub runs it on Windows and macOS; here its commands see what a user's Linux has."""
     run("git", "clone", "--quiet", template, tmp_path / "copier-pyo3", cwd=tmp_path)

@@ -22,7 +22,7 @@ from history import (
 )
 from project import FEATURES, ROOT, Project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(minutes=3)
 
 OWNER = "# the owner's line\n"
 TEMPLATE = "# the template's line\n"
@@ -344,15 +344,14 @@ def test_project_in_a_folder_of_a_repository(history: History, tmp_path: Path) -
     assert project.read("MANIFEST.in").endswith(OWNER)
 
 
-@pytest.mark.parametrize("features", [["docs"], FEATURES], ids=["one", "all"])
-def test_features_come_and_go(history: History, tmp_path: Path, features: list[str]) -> None:
+def test_features_come_and_go(history: History, tmp_path: Path) -> None:
     """A feature brings its files when it is switched on, and takes along what nobody touched."""
     add_feature_files(history)
     newest = history.versions[-1]
     without = history.project(tmp_path / "without", newest, project_name="Demo", features=[])
-    fresh = history.project(tmp_path / "fresh", newest, project_name="Demo", features=features)
+    fresh = history.project(tmp_path / "fresh", newest, project_name="Demo", features=FEATURES)
     switched = without.copy(tmp_path / "switched")
-    update(switched, ":current:", {"features": features})
+    update(switched, ":current:", {"features": FEATURES})
     assert files(switched) == files(fresh)
     switched.commit("feat: switch on")
 
@@ -367,7 +366,7 @@ def test_features_come_and_go(history: History, tmp_path: Path, features: list[s
     assert all(OWNER.encode() in after[name] for name in mine)
     switched.commit("feat: switch off")
 
-    update(switched, ":current:", {"features": features})
+    update(switched, ":current:", {"features": FEATURES})
     assert files(switched) == before
 
 

@@ -12,7 +12,7 @@ import pytest
 from history import History, edit, files, remove, rename, unmerged, update, write
 from project import Project, run, user
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(minutes=4)
 
 OWNER = b"# the owner's line\n"
 JOB = """  check:

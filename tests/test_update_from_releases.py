@@ -8,7 +8,7 @@ import pytest
 from history import History, files, given_once, unmerged, update
 from project import ROOT, run
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(minutes=2)
 
 # A clone may lack the tags, so the commit that `cz bump` made is what marks a release.
 BUMPS = run("git", "log", "--format=%H %s", "--grep=^bump: version ", cwd=ROOT).stdout.splitlines()

@@ -24,7 +24,7 @@ STORM = int(os.environ.get("STORM", "16"))
 FIRST = int(os.environ.get("STORM_FIRST", "0"))
 PARTS = 4
 
-pytestmark = [pytest.mark.slow(minutes=1)]
+pytestmark = [pytest.mark.slow(minutes=2)]
 
 ODD = [
     "NEW.txt",

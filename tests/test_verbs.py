@@ -22,7 +22,7 @@ PROFILES: dict[str, dict[str, Any]] = {
     },
     "no features, highest floor": {"project_name": "m" * 50, "python_min": "3.14", "features": []},
 }
-pytestmark = [pytest.mark.slow(minutes=5), pytest.mark.usefixtures("kept_builds")]
+pytestmark = [pytest.mark.slow(minutes=6), pytest.mark.usefixtures("kept_builds")]
 
 
 # Patch levels print differently, for example exceptions; other tests run on the oldest minor version.

@@ -9,17 +9,18 @@ import pytest
 import pythons
 from conftest import Render
 from needs import need
-from project import Project, run, user_path
+from project import Project, bare, run, user_path, user_with_targets
 
-pytestmark = pytest.mark.slow(minutes=3)
+pytestmark = pytest.mark.slow(minutes=2)
 
 
 @pytest.fixture(scope="module")
-def project(render: Render) -> Project:
+def project(render: Render, kept_builds: None) -> Project:
     """Return a project whose tree is as dirty as it gets: built in place, tested, cached."""
     project = render(project_name="Fast Math", features=[])
     project.git("init", "--quiet")
-    project.make("init test")
+    project.make("init test", base=user_with_targets())
+    assert (project.path / "crates/target/debug").exists()
     return project
 
 
@@ -46,7 +47,7 @@ def wheels(
             "--python",
             interpreters[version],
         ]
-        run(*build, "--out-dir", folder, sdist, cwd=folder)
+        run(*build, "--out-dir", folder, sdist, cwd=folder, base=bare().environment())
         (wheels[version],) = folder.glob("*.whl")
     return wheels
 
