@@ -46,5 +46,7 @@ clean: ## Remove the environment and all caches
 
 .venv/installed: requirements.txt
 	python3 -m venv .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement=requirements.txt
+	sed -n '/^uv==/,/#/p' requirements.txt >.venv/uv.txt
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement=.venv/uv.txt
+	.venv/bin/uv pip install --quiet --python=.venv --require-hashes --requirement=requirements.txt
 	touch $@
