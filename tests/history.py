@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import copier
@@ -89,19 +90,20 @@ def engine(project: Project, **kwargs: Any) -> subprocess.CompletedProcess[str]:
     answers = yaml.safe_load(project.read(".copier-answers.yml"))
     tags = run("git", "tag", "--sort=-version:refname", cwd=answers["_src_path"]).stdout
     template = clone(answers["_src_path"], tags.split()[0])
-    request = {
-        "answers": {**answers, "_commit": tags.split()[0]},
-        "answers_file": ".copier-answers.yml",
-        "data": [],
-        "defaults": True,
-        "version": None,
+    settings = {
+        "answers_file": Path(".copier-answers.yml"), "data": {}, "defaults": True,
+        "src_path": template, "vcs_ref": None,
+    }  # fmt: skip
+    context = {
+        "_copier_answers": {**answers, "_commit": tags.split()[0]},
+        "_copier_conf": settings,
     }
-    (template / "update/request.json").write_text(json.dumps(request), "utf-8")
+    request = run_path(str(template / "update/answers.py"))["update_request"](context)
     command = sys.executable, template / "update/engine.py"
-    before = project.run(*command, "before", template / "update/request.json", **kwargs)
+    before = project.run(*command, "before", request, **kwargs)
     if before.returncode:
         return before
-    after = project.run(*command, "after", template / "update/request.json", **kwargs)
+    after = project.run(*command, "after", request, **kwargs)
     after.stdout = before.stdout + after.stdout
     return after
 
