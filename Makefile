@@ -10,7 +10,7 @@ test: lint ## Run everything; builds and runs generated projects
 	@$(INSIDE) .venv/bin/python scripts/pythons.py
 	$(PYTEST) $(PARALLEL)
 
-test-fast: .venv/installed ## Run what needs no build, in less than a minute
+test-fast: .venv/installed ## Run what takes a moment only
 	$(PYTEST) $(PARALLEL) -m "not slow"
 
 demo: .venv/installed ## Render a project, build its wheel, use it on every Python found
@@ -44,6 +44,7 @@ bump-pins: .venv/installed ## Move all versions that projects get from here, and
 clean: ## Remove the environment and all caches
 	git clean -dfX --quiet
 
+# By uv, for pip takes three times as long.
 .venv/installed: requirements.txt
 	python3 -m venv .venv
 	sed -n '/^uv==/,/#/p' requirements.txt >.venv/uv.txt
