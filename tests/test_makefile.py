@@ -2,6 +2,8 @@
 
 import os
 import re
+import shlex
+import sys
 import tomllib
 from pathlib import Path
 
@@ -41,6 +43,31 @@ def test_arguments_are_forwarded(project: Project) -> None:
     assert make(project, "test", "ARGS=-k 'one or two' -x") == [
         call("test", "-k", "one or two", "-x")
     ]
+
+
+def test_cargo_works_while_uv_asks_for_versions(project: Project) -> None:
+    """With what all builds of the project have in common, and only if there are versions to ask for."""
+    tools = project.path.with_name("Ada's tools") / "größe"
+    wait = "for i in $(seq 100); do [ -e {} ] && break; sleep 0.1; done\n"  # each for the other
+    (tools / "cargo").write_text(
+        "#!/bin/sh\n" + wait.format("uv.lock") + "[ -e uv.lock ] || exit\n"
+        'echo "$PYO3_PYTHON $PYO3_BUILD_EXTENSION_MODULE $*" >part; mv part called\n'
+    )
+    (tools / "cargo").chmod(0o755)
+    (tools / "uv").write_text(
+        '#!/bin/sh\nif [ "$*" = "python find --system" ]; then\n'
+        f"    exec {shlex.quote(sys.executable)} -c 'import sys; print(sys.executable)'\nfi\n"
+        'echo "$@"\n[ ! -e uv.lock ] || exit 0\n: >uv.lock\n'
+        + wait.format("called")
+        + "cat called\n"
+    )
+    python = os.path.realpath(sys.executable)
+    features = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]["test"]
+    first = make(project, "init")
+    assert first[0] == "run --only-dev poe --quiet init"
+    assert first[1].startswith(f"{python} 1 build --locked ")
+    assert features["sequence"][0]["cmd"].removeprefix("cargo test ") in first[1]
+    assert make(project, "init") == first[:1]
 
 
 def test_files_named_like_verbs_are_in_nobodys_way(project: Project) -> None:

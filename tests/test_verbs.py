@@ -57,6 +57,8 @@ def test_fresh_project_is_green(render: Render, tmp_path: Path, profile: str, ve
             for program in (".venv/bin/python", python)
         )
         assert used == found
+    if version == "early":  # where nothing was built before
+        assert len(list(project.path.glob("crates/target/debug/deps/libpyo3-*.rlib"))) == 1
 
 
 @pytest.fixture(scope="module")
