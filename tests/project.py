@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -20,6 +21,18 @@ SETTINGS = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
 FEATURES = list(SETTINGS["features"]["choices"].values())  # all that can be chosen
 KEPT: dict[str, str] = {}  # variables of the fixture `kept_builds`
 IDENTITY = "[user]\n\tname = Ada Lovelace\n\temail = ada@example.org\n"
+# What PyPI says of its answers, and proxies may leave out: without it, uv asks again for each of 150 packages.
+PYPI = re.search(
+    r"https://\S+/simple(?=/)",
+    (ROOT / "template/.github/workflows/release.yml.jinja").read_text("utf-8"),
+)
+assert PYPI
+UV_SETTINGS = f"""\
+[[index]]
+url = "{PYPI[0]}"
+default = true
+cache-control = {{ api = "max-age=600", files = "max-age=365000000, immutable" }}
+"""
 
 __all__ = [
     "FEATURES",
@@ -57,11 +70,13 @@ def user_path(**offered: bool) -> str:
 
 
 def user(**offered: bool) -> dict[str, str]:
-    """Return all variables of a user, whose home is empty but for the name that Git needs."""
+    """Return all variables of a user, whose home is empty but for the name that Git needs and PyPI's rules."""
     home = bare().folder / "user"
     if not home.exists():
         bare().home(home)
         (home / ".gitconfig").write_text(IDENTITY)
+        (home / ".config/uv").mkdir(parents=True)
+        (home / ".config/uv/uv.toml").write_text(UV_SETTINGS)
     return {**bare().environment(home=home, **offered), **KEPT}
 
 
