@@ -555,17 +555,18 @@ Ratios to this template: above 1 means that the other needs more. In parentheses
 All start from nothing but warm download caches, take turns, and are compared by their medians. They do
 not bring the same: this template's tests include those of Rust, property-based ones and the examples of the
 documentation, and its environment holds the tools for linting; `{MATURIN}` and cookie bring one or
-three tests, `{UV}` none, so that one was added. For cookie, https://github.com/scientific-python/cookie with the
-maturin backend, uv does not see that Rust code changed, so `--reinstall-package` is given. The commit runs all hooks on all files. Importing a package of this template also reads its version, which the others have not.
-The call is timed on the same function written into each starter, less the time of an empty loop.
+three tests, `{UV}` none, so that one was added. For cookie, https://github.com/scientific-python/cookie
+with the maturin backend, uv does not see that Rust code changed, so `--reinstall-package` is given. The commit
+runs all hooks on all files. Importing a package of this template also reads its version, which the others have
+not. The call is timed on the same function written into each starter, less the time of an empty loop.
 
 Below them stand the floors. An empty template is a Git repository of which Copier makes an empty project;
 the same files as they are: a template of what this one renders, with no questions and no Jinja. By a profile,
-the extensions of this template take 3 % of a copy; most of the difference is Copier's own, per file: it asks Git for
-a setting, and compiles each part of each path as a template of Jinja. The call is
-compared with the same project built without the limited API, for one Python only; the wheel, with the same
-project compiled with `opt-level = "z"`, which costs speed; the kernel, with the reference in `tests/`; all tests after a new line, also with
-`maturin develop` and `pytest` in a project of this template: the same tests without those of Rust.
+the extensions of this template take 3 % of a copy; most of the difference is Copier's own, per file: it asks
+Git for a setting, and compiles each part of each path as a template of Jinja. The call is compared with the same
+project built without the limited API, for one Python only; the wheel, with the same project compiled with
+`opt-level = "z"`, which costs speed; the kernel, with the reference in `tests/`; all tests after a new line,
+also with `maturin develop` and `pytest` in a project of this template: the same tests without those of Rust.
 """,
         "utf-8",
     )

@@ -65,7 +65,7 @@ def test_cargo_works_while_uv_asks_for_versions(project: Project) -> None:
     features = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]["test"]
     first = make(project, "init")
     assert first[0] == "run --only-dev poe --quiet init"
-    assert first[1].startswith(f"{python} 1 build --locked ")
+    assert first[1].startswith(f"{python} 1 build --all-targets --locked ")
     assert features["sequence"][0]["cmd"].removeprefix("cargo test ") in first[1]
     assert make(project, "init") == first[:1]
 
