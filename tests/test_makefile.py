@@ -55,9 +55,11 @@ def test_cargo_works_while_uv_asks_for_versions(project: Project) -> None:
     )
     (tools / "cargo").chmod(0o755)
     (tools / "uv").write_text(
-        '#!/bin/sh\nif [ "$*" = "python find --system" ]; then\n'
+        '#!/bin/sh\nif [ "$*" = "python find --system" ]; then\n    : >asked\n'
         f"    exec {shlex.quote(sys.executable)} -c 'import sys; print(sys.executable)'\nfi\n"
-        'echo "$@"\n[ ! -e uv.lock ] || exit 0\n: >uv.lock\n'
+        'echo "$@"\n[ ! -e uv.lock ] || exit 0\n'
+        + wait.format("asked")
+        + ": >uv.lock\n"
         + wait.format("called")
         + "cat called\n"
     )
