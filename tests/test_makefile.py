@@ -51,7 +51,7 @@ def test_cargo_works_while_uv_asks_for_versions(project: Project) -> None:
     wait = "for i in $(seq 100); do [ -e {} ] && break; sleep 0.1; done\n"  # each for the other
     (tools / "cargo").write_text(
         "#!/bin/sh\n" + wait.format("uv.lock") + "[ -e uv.lock ] || exit\n"
-        'echo "$PYO3_PYTHON $PYO3_BUILD_EXTENSION_MODULE $*" >part; mv part called\n'
+        'echo "$PYO3_PYTHON $PYO3_BUILD_EXTENSION_MODULE $RUSTUP_AUTO_INSTALL $*" >part; mv part called\n'
     )
     (tools / "cargo").chmod(0o755)
     (tools / "uv").write_text(
@@ -67,7 +67,7 @@ def test_cargo_works_while_uv_asks_for_versions(project: Project) -> None:
     features = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]["test"]
     first = make(project, "init")
     assert first[0] == "run --only-dev poe --quiet init"
-    assert first[1].startswith(f"{python} 1 build --all-targets --locked ")
+    assert first[1].startswith(f"{python} 1 0 build --all-targets --locked ")
     assert features["sequence"][0]["cmd"].removeprefix("cargo test ") in first[1]
     assert make(project, "init") == first[:1]
 
