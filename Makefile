@@ -19,7 +19,7 @@ demo: .venv/installed ## Render a project, build its wheel, use it on every Pyth
 rehearse: .venv/installed ## Run the workflows of a project on this machine: PROJECT=../my-package, by default a fresh one
 	@$(INSIDE) PYTHONPATH=.:scripts .venv/bin/python -m rehearsal.rehearse $(if $(PROJECT),"$(PROJECT)")
 
-bench: .venv/installed ## Measure a project beside other starters, about 10 minutes; writes docs/benchmark.md
+bench: .venv/installed ## Measure a project beside other starters, about 15 minutes; writes docs/benchmark.md
 	@$(INSIDE) .venv/bin/python scripts/benchmark.py
 
 update-storm: .venv/installed ## Update N projects that random owners edited, 500 by default

@@ -31,7 +31,7 @@ SMALLEST, TWIN = "compiled for size", "its twin in Python"
 SAME = "maturin develop + pytest here"  # in a project of this template
 START, END = "<!-- benchmark -->", "<!-- /benchmark -->"
 COPY = ["copier", "copy", "--trust", "--defaults", "--quiet"]
-LIGHT_ROUNDS, HEAVY_ROUNDS = 15, 3
+LIGHT_ROUNDS, HEAVY_ROUNDS = 15, 5
 WARM_UP = -1  # the number of a round that does not count
 
 # The same function for all, instead of what each starter brings.
