@@ -22,13 +22,10 @@ pytestmark = pytest.mark.slow(minutes=2)
 PROFILES: dict[str, dict[str, Any]] = {
     "defaults": {"github_owner": "octo-org"},
     "no features": {"github_owner": "octo-org", "features": []},
-    "all features": {
-        "github_owner": "octo-org",
-        "features": FEATURES,
-        "license": "MIT OR Apache-2.0",
-        "python_min": "3.14",
-    },
+    "all features": {"github_owner": "octo-org", "features": FEATURES},
     "nobody": {"github_owner": "", "author_email": ""},
+    "two licences": {"github_owner": "octo-org", "license": "MIT OR Apache-2.0"},
+    "highest floor": {"github_owner": "octo-org", "python_min": "3.14", "author_email": ""},
 }
 
 # sp-repo-review looks for hooks by the address of the repository that they are downloaded from. The hooks of
