@@ -91,6 +91,21 @@ def test_settings_of_make_change_nothing(project: Project, flags: str) -> None:
     assert [line for line in calls if line.startswith("run|")] == [call("lint"), call("test")]
 
 
+def test_exported_variables_reach_programs_as_they_are(project: Project) -> None:
+    """And nothing else, whatever they are called."""
+    names = set(re.findall(r"^(?:[\w-]+: )?([\w-]+) :?= ", project.read("Makefile"), re.M))
+    assert len(names) >= 6
+    words = {form for name in names for form in {*name.split("-"), name.replace("-", "_")}}
+    exported = {form: "mine" for word in words for form in (word, word.upper())}
+    uv = project.path.with_name("Ada's tools") / "größe/uv"
+    uv.write_text('#!/bin/sh\nprintf "%s|" "$@"\necho\nenv\n')
+    for verb in ("init", "update", "lint"):
+        command, *variables = make(project, verb, **exported)
+        assert "mine" not in command
+        assert {f"{name}=mine" for name in exported} <= set(variables)
+    assert not any(name in line for name in names for line in variables)
+
+
 def test_help_is_the_default(project: Project) -> None:
     assert (
         make(project) == make(project, "help") == ["run|--quiet|--only-dev|poe|--help|MAKEFLAGS="]
