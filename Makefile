@@ -48,6 +48,6 @@ clean: ## Remove the environment and all caches
 .venv/installed: requirements.txt
 	python3 -m venv .venv
 	sed -n '/^uv==/,/#/p' requirements.txt >.venv/uv.txt
-	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement=.venv/uv.txt
+	.venv/bin/pip install --quiet --no-user --disable-pip-version-check --require-hashes --requirement=.venv/uv.txt
 	.venv/bin/uv pip install --quiet --python=.venv --require-hashes --requirement=requirements.txt
 	touch $@

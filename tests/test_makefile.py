@@ -3,7 +3,9 @@
 import os
 import re
 import shlex
+import signal
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -75,6 +77,21 @@ def test_cargo_works_while_uv_asks_for_versions(project: Project) -> None:
     assert "asked" not in again  # but what `ls` says of a file that is not there
 
 
+def test_nobody_waits_for_what_cargo_does_ahead(project: Project) -> None:
+    """Neither make nor who reads what it prints."""
+    tools = project.path.with_name("Ada's tools") / "größe"
+    (tools / "cargo").write_text("#!/bin/sh\necho $$ >part; mv part started; exec sleep 60\n")
+    (tools / "cargo").chmod(0o755)
+    wait = "for i in $(seq 100); do [ -e started ] && break; sleep 0.1; done"
+    (tools / "uv").write_text(
+        f'#!/bin/sh\n[ "$1" = python ] && exec echo {shlex.quote(sys.executable)}\n{wait}\necho "$@"\n'
+    )
+    began = time.monotonic()
+    assert make(project, "init") == ["run --only-dev poe --quiet init"]
+    assert time.monotonic() - began < 30
+    os.kill(int(project.read("started")), signal.SIGTERM)
+
+
 def test_files_named_like_verbs_are_in_nobodys_way(project: Project) -> None:
     for name in ("build", "docs.c", "lint", "test", "test.sh", "help", "uv"):
         (project.path / name).write_text("")
@@ -97,8 +114,9 @@ def test_exported_variables_reach_programs_as_they_are(project: Project) -> None
     assert len(names) >= 6
     words = {form for name in names for form in {*name.split("-"), name.replace("-", "_")}}
     exported = {form: "mine" for word in words for form in (word, word.upper())}
-    uv = project.path.with_name("Ada's tools") / "größe/uv"
-    uv.write_text('#!/bin/sh\nprintf "%s|" "$@"\necho\nenv\n')
+    tools = project.path.with_name("Ada's tools") / "größe"
+    (tools / "uv").write_text('#!/bin/sh\nprintf "%s|" "$@"\necho\nenv\n')
+    (tools / "cargo").symlink_to("uv")
     for verb in ("init", "update", "lint"):
         command, *variables = make(project, verb, **exported)
         assert "mine" not in command

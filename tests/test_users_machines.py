@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Render
-from project import Project, run, user, user_path
+from project import KEPT, Project, run, user, user_path
 from rehearsal.bare import tool
 
 pytestmark = [pytest.mark.slow(minutes=4), pytest.mark.usefixtures("kept_builds")]
@@ -17,7 +17,7 @@ LOWEST_UV = "0.8.0"
 VARIABLES = """
 FORCE_COLOR=1 CLICOLOR_FORCE=1 CARGO_TERM_COLOR=always CARGO_TERM_VERBOSE=true RUST_LOG=info RUST_BACKTRACE=full
 CARGO_BUILD_TARGET=HOST CARGO_INCREMENTAL=0 UV_LINK_MODE=copy UV_NO_PROGRESS=1 PIP_REQUIRE_VIRTUALENV=1
-PYTHONSAFEPATH=1 PYTHONUTF8=0 PYTHONUNBUFFERED=1 POSIXLY_CORRECT=1 CDPATH=. TZ=Pacific/Kiritimati
+PYTHONSAFEPATH=1 PYTHONUTF8=0 PYTHONUNBUFFERED=1 PYTHONINSPECT=1 PYTHONOPTIMIZE=1 POSIXLY_CORRECT=1 CDPATH=. TZ=Pacific/Kiritimati
 EDITOR=false PAGER=false GIT_PAGER=false
 """
 
@@ -102,10 +102,14 @@ def test_verbs_may_be_combined(project: Project) -> None:
 
 
 def test_clean_removes_only_what_was_built_here(project: Project, tmp_path: Path) -> None:
-    env = {"CARGO_TARGET_DIR": str(tmp_path / "shared")}
+    env = {
+        "CARGO_BUILD_BUILD_DIR": KEPT["CARGO_TARGET_DIR"],
+        "CARGO_TARGET_DIR": str(tmp_path / "shared"),
+    }
     add(project.path / "crates/src/samples.rs", "// changed\n")
     project.make("test", env=env)
     built = sorted((tmp_path / "shared").rglob("*"))
+    assert any(path.suffix == ".so" for path in built)
     (project.path / "crates/target").mkdir(exist_ok=True)
     (project.path / "build").mkdir(exist_ok=True)
     (project.path / "build/notes.txt").write_text("mine")
