@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from pytest_copie.plugin import Copie
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 import pythons
 from project import KEPT, ROOT, SETTINGS, Project, bare, run
@@ -17,11 +18,25 @@ pytest_plugins = ["needs", "pytester"]
 Render = Callable[..., Project]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest, so that no process waits for another at the end.
+class OneProcessForBuilds(LoadFileScheduling):  # type: ignore[misc]
+    """Leaves the tests of a file to one process, for they share what they make.
 
-    The tests of a file stay in one process (`--dist=loadfile`), for they share builds.
+    Files that share what Cargo compiles are all for the same process, so that it compiles each crate once.
     """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        shares = "kept_builds" in (self.config.rootpath / file).read_text("utf-8")
+        return "builds" if shares else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneProcessForBuilds:
+    """Say which tests are for one process."""
+    return OneProcessForBuilds(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest, so that no process waits for another at the end."""
 
     def minutes(item: pytest.Item) -> int:
         mark = item.get_closest_marker("slow")
@@ -32,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the developer's settings of Copier and Git out, and give commits an author."""
+    """Keep the developer's settings of Copier, Git and Python out, and give commits an author."""
     home = tmp_path_factory.mktemp("environment")
     (home / "settings.yml").write_text("{}\n")
     (home / "gitconfig").write_text(
@@ -44,6 +59,8 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("COPIER_CACHE_DIR", str(home / "copier"))
         patch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
         patch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+        # Where it is set, every program would compile its modules anew.
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         patch.delenv("VIRTUAL_ENV", raising=False)
         yield
 
@@ -104,8 +121,8 @@ def render(
 def kept_builds() -> Iterator[None]:
     """Share between projects what Cargo and mypy keep, in tests of what comes after a first build.
 
-    That a first build works, in a folder of the project's own, is for test_verbs.py, test_wheels.py and
-    test_release.py to tell.
+    That a first build works, in a folder of the project's own, is for test_first_project.py, test_wheels.py and
+    test_release.py to tell. All files that use this run in one process.
     """
     folder = bare().folder / "kept"
     with pytest.MonkeyPatch.context() as patch:

@@ -80,6 +80,8 @@ def clone(address: str, version: str) -> Path:
 def engine(project: Project, **kwargs: Any) -> subprocess.CompletedProcess[str]:
     """Run both stages of `update/engine.py` as Copier does, which takes its time with renders of its own.
 
+    What one update has rendered, the next takes as it is, if the user's variables and settings are the same.
+
     Args:
         project: The project, which is to get the newest version and keep its answers.
         **kwargs: For `Project.run`.
@@ -99,11 +101,12 @@ def engine(project: Project, **kwargs: Any) -> subprocess.CompletedProcess[str]:
         "_copier_conf": settings,
     }
     request = run_path(str(template / "update/answers.py"))["update_request"](context)
-    command = sys.executable, template / "update/engine.py"
-    before = project.run(*command, "before", request, **kwargs)
+    before = project.run(sys.executable, template / "update/engine.py", "before", request, **kwargs)
     if before.returncode:
         return before
-    after = project.run(*command, "after", request, **kwargs)
+    kept = Path(__file__).with_name("kept_renders.py")
+    rendered = bare().folder / "renders"
+    after = project.run(sys.executable, kept, rendered, template, "after", request, **kwargs)
     after.stdout = before.stdout + after.stdout
     return after
 

@@ -395,7 +395,8 @@ def kill(tmp_path: Path) -> Kill:
 
 
 def calls_that_write(project: Project, folder: Path, kill: Kill) -> list[int]:
-    """Update, and number the calls of Git behind the first change."""
+    """Update, and number the calls of Git behind the first change, among those that nothing is rendered with."""
+    kill(project.copy(folder / "rendered"), 0, False)
     kill(project, 0, False)
     calls = (folder / "killer/calls").read_text().splitlines()
     first = [at for at, call in enumerate(calls, 1) if "update-ref CHERRY_PICK_HEAD" in call]

@@ -1,51 +1,25 @@
 """A fresh project's own verbs run green, and its files leave nothing to format."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import pythons
 from conftest import Render
 from needs import need
-from project import FEATURES, IDENTITY, user, user_path
+from project import FEATURES, Project, user, user_path
 from rehearsal.bare import Bare
 from test_readme import blocks
 
-PROFILES: dict[str, dict[str, Any]] = {
-    "defaults": {"project_name": "Fast Math"},
-    "all features, another title": {
-        "project_name": "Größe-und 速い “Maß”",
-        "license": "MIT OR Apache-2.0",
-        "github_owner": "octo-org",
-        "features": FEATURES,
-    },
-    "no features, highest floor": {"project_name": "m" * 50, "python_min": "3.14", "features": []},
-}
 pytestmark = [pytest.mark.slow(minutes=6), pytest.mark.usefixtures("kept_builds")]
 
 
-# Patch levels print differently, for example exceptions; other tests run on the oldest minor version.
-@pytest.mark.parametrize(
-    ("profile", "version"), list(zip(PROFILES, ["early", "", pythons.SUPPORTED[-1]], strict=True))
-)
-def test_fresh_project_is_green(render: Render, tmp_path: Path, profile: str, version: str) -> None:
-    """Once on a machine that has never built a project, twice on one that has only one Python."""
-    base = dict(user())
-    if version:
-        python = Path(need("early-python" if version == "early" else f"python{version}"))
-        minor = pythons.SUPPORTED[0] if version == "early" else version
-        machine = Bare(tmp_path / "bare", {minor: python})
-        if version == "early":
-            base = machine.environment()
-            (Path(base["HOME"]) / ".gitconfig").write_text(IDENTITY)
-        else:
-            base["PATH"] = machine.path()
-    project = render(**PROFILES[profile])
+def check_green(project: Project, base: dict[str, str]) -> None:
+    """Follow a project from its first minute to its first wheel."""
     project.git("init", "--quiet", "--initial-branch=main")
     project.make("init", base=base)
-    if version == "early":  # what was compiled while uv asked for versions was of use
-        assert len(list(project.path.glob("crates/target/debug/deps/libpyo3-*.rlib"))) == 1
+    compiled = len(list(project.path.glob("crates/target/debug/deps/libpyo3-*.rlib")))
+    assert compiled == (0 if "CARGO_TARGET_DIR" in base else 1)  # also while uv asked for versions
     project.git("add", "--all")
     project.run("git", "commit", "--message=feat: start the project", base=base)  # with the hooks
     project.make("lint precommit format", base=base)
@@ -53,16 +27,39 @@ def test_fresh_project_is_green(render: Render, tmp_path: Path, profile: str, ve
     assert " passed" in project.make("test", base=base)
     assert "SDist matches git" in project.make("wheel", base=base)
     assert project.git("status", "--porcelain") == ""
-    if version:
-        used, found = (
-            project.run(program, "-c", "import sys; print(sys.version)").stdout
-            for program in (".venv/bin/python", python)
-        )
-        assert used == found
+
+
+def check_uses(project: Project, python: Path) -> None:
+    """See that the environment is made of this Python."""
+    used, found = (
+        project.run(program, "-c", "import sys; print(sys.version)").stdout
+        for program in (".venv/bin/python", python)
+    )
+    assert used == found
+
+
+def test_project_with_everything_is_green(render: Render) -> None:
+    project = render(
+        project_name="Größe-und 速い “Maß”",
+        license="MIT OR Apache-2.0",
+        github_owner="octo-org",
+        features=FEATURES,
+    )
+    check_green(project, user())
+
+
+def test_project_with_nothing_is_green(render: Render, tmp_path: Path) -> None:
+    """With the highest floor, where the newest Python is the only one."""
+    newest = pythons.SUPPORTED[-1]
+    python = Path(need(f"python{newest}"))
+    base = {**user(), "PATH": Bare(tmp_path / "bare", {newest: python}).path()}
+    project = render(project_name="m" * 50, python_min="3.14", features=[])
+    check_green(project, base)
+    check_uses(project, python)
 
 
 @pytest.fixture(scope="module")
-def ready(render: Render) -> Any:
+def ready(render: Render) -> Project:
     """Return a project after `make init`, for tests that put back what they change."""
     project = render(project_name="Fast Math", features=[])
     project.git("init", "--quiet")
@@ -71,7 +68,7 @@ def ready(render: Render) -> Any:
     return project
 
 
-def test_changed_rust_is_rebuilt(ready: Any) -> None:
+def test_changed_rust_is_rebuilt(ready: Project) -> None:
     source = ready.path / "crates/src/samples.rs"
     text = source.read_text("utf-8")
     source.write_text(text.replace("left.checked_add(right)", "left.checked_add(right + 0 * left)"))
@@ -85,7 +82,7 @@ def test_changed_rust_is_rebuilt(ready: Any) -> None:
     assert " passed" in ready.make("test")
 
 
-def test_wrapper_is_rebuilt_too(ready: Any) -> None:
+def test_wrapper_is_rebuilt_too(ready: Project) -> None:
     """`cargo test` sees plain Rust only; the compiled module has to follow as well."""
     source = ready.path / "crates/src/lib.rs"
     text = source.read_text("utf-8")
@@ -96,7 +93,7 @@ def test_wrapper_is_rebuilt_too(ready: Any) -> None:
     assert " passed" in ready.make("test")
 
 
-def test_lint_sees_bad_code(ready: Any) -> None:
+def test_lint_sees_bad_code(ready: Project) -> None:
     for name, addition in {
         "tests/reference.py": "import os\n",
         "src/fast_math/_accelerate/__init__.pyi": "def not_there() -> int: ...\n",
@@ -111,7 +108,7 @@ def test_lint_sees_bad_code(ready: Any) -> None:
         assert lint.returncode, name
 
 
-def test_readme_can_be_followed(ready: Any, tmp_path: Path) -> None:
+def test_readme_can_be_followed(ready: Project, tmp_path: Path) -> None:
     """The example of use, and the installation of a wheel without Rust."""
     python = ready.path / ".venv/bin/python"
     (example,) = blocks(ready.read("README.md"), "python")
@@ -124,7 +121,7 @@ def test_readme_can_be_followed(ready: Any, tmp_path: Path) -> None:
     ready.run(tmp_path / "venv/bin/python", "-c", example)
 
 
-def test_hooks_refuse_a_bad_message_and_bad_files(ready: Any) -> None:
+def test_hooks_refuse_a_bad_message_and_bad_files(ready: Project) -> None:
     bad = ready.run("git", "commit", "--allow-empty", "--message=did things", check=False)
     assert bad.returncode
     assert "commit validation: failed" in bad.stdout
@@ -153,7 +150,7 @@ def test_missing_tools_are_named_in_one_sentence(render: Render, tmp_path: Path)
 def test_uv_is_installed_where_it_is_missing(render: Render, tmp_path: Path) -> None:
     project = render(project_name="Fast Math", features=[]).copy(tmp_path / "fast-math")
     project.git("init", "--quiet")
-    env = {"PATH": user_path(uv=False)}
+    env = {"PATH": user_path(uv=False), "PIP_USER": "1"}
     project.make("init format", env=env)
     project.git("add", "--all")
     project.run("git", "commit", "--message=feat: start", env=env)

@@ -35,8 +35,13 @@ def sdist(project: Project) -> Path:
 def wheels(
     sdist: Path, interpreters: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
-    """Build a wheel from the source distribution on the oldest and on the newest Python."""
+    """Build a wheel from the source distribution on the oldest and on the newest Python.
+
+    Both builds are optimized as for users; what does not depend on Python is compiled once.
+    """
     wheels = {}
+    base = bare().environment()
+    base["CARGO_TARGET_DIR"] = str(tmp_path_factory.mktemp("target"))
     for version in (min(interpreters, key=pythons.SUPPORTED.index), list(interpreters)[-1]):
         folder = tmp_path_factory.mktemp(f"built-on-{version}")
         build: list[str | Path] = [
@@ -47,7 +52,7 @@ def wheels(
             "--python",
             interpreters[version],
         ]
-        run(*build, "--out-dir", folder, sdist, cwd=folder, base=bare().environment())
+        run(*build, "--out-dir", folder, sdist, cwd=folder, base=base)
         (wheels[version],) = folder.glob("*.whl")
     return wheels
 
