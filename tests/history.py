@@ -106,7 +106,7 @@ def engine(project: Project, **kwargs: Any) -> subprocess.CompletedProcess[str]:
         return before
     kept = Path(__file__).with_name("kept_renders.py")
     rendered = bare().folder / "renders"
-    after = project.run(sys.executable, kept, rendered, template, "after", request, **kwargs)
+    after = project.run(sys.executable, kept, rendered, template, request, **kwargs)
     after.stdout = before.stdout + after.stdout
     return after
 

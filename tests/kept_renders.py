@@ -1,6 +1,6 @@
-"""Runs a stage of `update/engine.py`, and renders nothing that was rendered before.
+"""Runs the last stage of `update/engine.py`, and renders nothing that was rendered before.
 
-Usage: kept_renders.py FOLDER TEMPLATE STAGE REQUEST
+Usage: kept_renders.py FOLDER TEMPLATE REQUEST
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-kept, template, stage, request = Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]
+kept, template = map(Path, sys.argv[1:3])
 sys.path.insert(0, str(template / "update"))
 import engine  # noqa: E402
 
@@ -25,13 +25,15 @@ def render_once(answers: Mapping[str, Any], address: str, version: str, folder: 
     user = dict(os.environ), settings.read_text("utf-8") if settings.exists() else ""
     known = json.dumps([user, dict(answers), address, version], sort_keys=True)
     place = kept / hashlib.sha256(known.encode("utf-8", "surrogateescape")).hexdigest()
-    if not (place / "given.json").exists():
-        given = render(answers, address, version, place / "files")
+    if (place / "given.json").exists():
+        shutil.copytree(place / "files", folder, symlinks=True)
+        given: list[str] = json.loads((place / "given.json").read_text())
+    else:
+        given = render(answers, address, version, folder)
+        shutil.copytree(folder, place / "files", symlinks=True, dirs_exist_ok=True)
         (place / "given.json").write_text(json.dumps(given))
-    shutil.copytree(place / "files", folder, symlinks=True)
-    given_once: list[str] = json.loads((place / "given.json").read_text())
-    return given_once
+    return given
 
 
 engine.render = render_once
-sys.exit(engine.main(stage, request))
+sys.exit(engine.main("after", sys.argv[3]))

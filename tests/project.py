@@ -119,6 +119,7 @@ def run(
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="backslashreplace",
+        timeout=1200,  # what hangs fails
         check=False,
     )
     if check and result.returncode:

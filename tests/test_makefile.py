@@ -14,21 +14,39 @@ import pytest
 from conftest import Render
 from project import Project, user_path
 
+UV = '#!/bin/sh\nprintf "%s|" "$@"\necho "MAKEFLAGS=$MAKEFLAGS"\n'  # says how it was called
+PYTHON = shlex.quote(sys.executable)
+
 
 @pytest.fixture
 def project(render: Render, tmp_path: Path) -> Project:
     """Return a project in a folder with a difficult name, beside a `uv` that only says how it was called."""
-    uv = tmp_path / "Ada's tools/größe/uv"
-    uv.parent.mkdir(parents=True)
-    uv.write_text('#!/bin/sh\nprintf "%s|" "$@"\necho "MAKEFLAGS=$MAKEFLAGS"\n')
-    uv.chmod(0o755)
-    return render(project_name="Fast Math").copy(tmp_path / "Größe 1")
+    project = render(project_name="Fast Math").copy(tmp_path / "Größe 1")
+    program(project, "uv", UV)
+    return project
+
+
+def tools(project: Project) -> Path:
+    """Return the folder that is first on PATH."""
+    return project.path.with_name("Ada's tools") / "größe"
+
+
+def program(project: Project, name: str, script: str) -> None:
+    """Put a program in the place of uv or Cargo."""
+    path = tools(project) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(script)
+    path.chmod(0o755)
+
+
+def until(name: str, tenths: int = 100) -> str:
+    """Return a line of shell that waits until there is a file, but no longer than so many tenths of a second."""
+    return f"for i in $(seq {tenths}); do [ -e {name} ] && break; sleep 0.1; done\n"
 
 
 def make(project: Project, *arguments: str, **env: str) -> list[str]:
     """Return the calls of uv, in their order."""
-    tools = project.path.with_name("Ada's tools") / "größe"
-    env = {"PATH": f"{tools}:{user_path(uv=False)}", **env}
+    env = {"PATH": f"{tools(project)}:{user_path(uv=False)}", **env}
     return project.run("make", *arguments, env=env).stdout.splitlines()
 
 
@@ -49,22 +67,20 @@ def test_arguments_are_forwarded(project: Project) -> None:
 
 def test_cargo_works_while_uv_asks_for_versions(project: Project) -> None:
     """With what all builds of the project have in common, and only if there are versions to ask for."""
-    tools = project.path.with_name("Ada's tools") / "größe"
-    wait = "for i in $(seq {}); do [ -e {} ] && break; sleep 0.1; done\n"  # each for the other
-    (tools / "cargo").write_text(
-        "#!/bin/sh\n" + wait.format(100, "uv.lock") + "[ -e uv.lock ] || exit\n"
-        'echo "$PYO3_PYTHON $PYO3_BUILD_EXTENSION_MODULE $RUSTUP_AUTO_INSTALL $*" >part; mv part called\n'
+    program(
+        project,
+        "cargo",
+        f"#!/bin/sh\n{until('uv.lock')}[ -e uv.lock ] || exit\n"
+        'echo "$PYO3_PYTHON $PYO3_BUILD_EXTENSION_MODULE $RUSTUP_AUTO_INSTALL $*" >part; mv part called\n',
     )
-    (tools / "cargo").chmod(0o755)
-    (tools / "uv").write_text(
+    program(
+        project,
+        "uv",
         '#!/bin/sh\nif [ "$*" = "python find --system" ]; then\n    : >asked\n'
-        f"    exec {shlex.quote(sys.executable)} -c 'import sys; print(sys.executable)'\nfi\n"
+        f"    exec {PYTHON} -c 'import sys; print(sys.executable)'\nfi\n"
         'echo "$@"\n'
-        f"if [ -e uv.lock ]; then\n{wait.format(10, 'asked')}    ls asked\n    exit 0\nfi\n"
-        + wait.format(100, "asked")
-        + ": >uv.lock\n"
-        + wait.format(100, "called")
-        + "rm asked; cat called\n"
+        f"if [ -e uv.lock ]; then\n{until('asked', 10)}    ls asked\n    exit 0\nfi\n"
+        f"{until('asked')}: >uv.lock\n{until('called')}rm asked; cat called\n",
     )
     python = os.path.realpath(sys.executable)
     test = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]["test"]
@@ -79,13 +95,9 @@ def test_cargo_works_while_uv_asks_for_versions(project: Project) -> None:
 
 def test_nobody_waits_for_what_cargo_does_ahead(project: Project) -> None:
     """Neither make nor who reads what it prints."""
-    tools = project.path.with_name("Ada's tools") / "größe"
-    (tools / "cargo").write_text("#!/bin/sh\necho $$ >part; mv part started; exec sleep 60\n")
-    (tools / "cargo").chmod(0o755)
-    wait = "for i in $(seq 100); do [ -e started ] && break; sleep 0.1; done"
-    (tools / "uv").write_text(
-        f'#!/bin/sh\n[ "$1" = python ] && exec echo {shlex.quote(sys.executable)}\n{wait}\necho "$@"\n'
-    )
+    program(project, "cargo", "#!/bin/sh\necho $$ >part; mv part started; exec sleep 60\n")
+    asked = f'[ "$1" = python ] && exec echo {PYTHON}\n'
+    program(project, "uv", f'#!/bin/sh\n{asked}{until("started")}echo "$@"\n')
     began = time.monotonic()
     assert make(project, "init") == ["run --only-dev poe --quiet init"]
     assert time.monotonic() - began < 30
@@ -114,9 +126,8 @@ def test_exported_variables_reach_programs_as_they_are(project: Project) -> None
     assert len(names) >= 6
     words = {form for name in names for form in {*name.split("-"), name.replace("-", "_")}}
     exported = {form: "mine" for word in words for form in (word, word.upper())}
-    tools = project.path.with_name("Ada's tools") / "größe"
-    (tools / "uv").write_text('#!/bin/sh\nprintf "%s|" "$@"\necho\nenv\n')
-    (tools / "cargo").symlink_to("uv")
+    program(project, "uv", '#!/bin/sh\nprintf "%s|" "$@"\necho\nenv\n')
+    program(project, "cargo", "#!/bin/sh\n")
     for verb in ("init", "update", "lint"):
         command, *variables = make(project, verb, **exported)
         assert "mine" not in command
