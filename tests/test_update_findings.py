@@ -190,7 +190,9 @@ HOSTILE = """
 
 
 @pytest.mark.parametrize("way", ["copier", "make"])
-def test_git_settings_change_nothing(project: Project, tmp_path: Path, way: str) -> None:
+def test_settings_of_git_and_python_change_nothing(
+    project: Project, tmp_path: Path, way: str
+) -> None:
     append(project, "MANIFEST.in", b"# a blank \n\t# and a tab\n \t# both\n")
     append(project, ".github/dependabot.yml", b"# a blank \n")
     append(project, ".gitattributes", b"*.sh -diff merge=ours\n*.in -merge\nMakefile binary\n")
@@ -201,7 +203,7 @@ def test_git_settings_change_nothing(project: Project, tmp_path: Path, way: str)
     plain = project.copy(tmp_path / "plain")
     update(plain, fails=True)
     home = tmp_path / "home"
-    variables = home_with(HOSTILE.format(home=home), home)
+    variables = {**home_with(HOSTILE.format(home=home), home), "PYTHONSAFEPATH": "1"}
     (home / "attributes").write_text("* merge=ours -text\n")
     (home / "ignored").write_text("MANIFEST.in\ntools\n*.md\n")
     write("template/hooks/post-index-change", f"#!/bin/sh\ntouch {tmp_path}/ran\n")(home)
@@ -503,6 +505,18 @@ def test_variables_that_lead_git_elsewhere_are_named(project: Project, tmp_path:
     assert "unset GIT_INDEX_FILE" in said
     assert state(project) == before
     update(project, way="make", env=variables)
+
+
+def test_repository_of_another_kind_is_updated_as_the_sentence_says(project: Project) -> None:
+    """Where Copier's own repositories have other objects than the project, its Git cannot read them."""
+    shutil.rmtree(project.path / ".git")
+    project.git("init", "--quiet", "--object-format=sha256")
+    append(project, "MANIFEST.in")
+    project.commit()
+    refused(project, "export GIT_DEFAULT_HASH=sha256", way="copier")
+    update(project, way="copier", env={"GIT_DEFAULT_HASH": "sha256"})
+    assert (project.path / "MANIFEST.in").read_bytes().endswith(OWNER)
+    assert b"# new\n" in (project.path / "MANIFEST.in").read_bytes()
 
 
 @pytest.mark.parametrize("kind", ["folder", "worktree", "submodule", "link"])

@@ -21,6 +21,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from runpy import run_path
 from typing import Any
 
 Tree = dict[str, tuple[str, ...]]  # mode and object by path
@@ -41,7 +42,7 @@ SETTINGS = {
     "merge.renames": "true",
 }
 NOBODY = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_ATTR_NOSYSTEM": "1"}
-KEPT = re.compile(r"(?!GIT_)|GIT_CONFIG_(GLOBAL|SYSTEM|NOSYSTEM)$|GIT_SSH")
+KEPT = re.compile(r"(?!GIT_)|GIT_CONFIG_(GLOBAL|SYSTEM|NOSYSTEM)$|GIT_DEFAULT_HASH$|GIT_SSH")
 # Where these lead, Copier's own Git goes as well.
 ASTRAY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
 UNFINISHED = ("MERGE_HEAD", "REVERT_HEAD", "BISECT_LOG", "rebase-merge", "rebase-apply")
@@ -137,9 +138,15 @@ def refuse_what_copier_cannot_survive(template: Path) -> None:
     project = Project()
     absent = [path for path in project.skipped if not (project.top / path).exists()]
     (template / "update/absent.json").write_text(json.dumps(absent), "utf-8")
-    # Copier commits in folders of its own, where hooks of the user's run as well.
+    # Copier commits in repositories of its own, where hooks of the user's run as well.
     with tempfile.TemporaryDirectory() as folder:
         run("git", "init", "--quiet", folder)
+        kind = told("rev-parse", "--show-object-format")
+        if run("git", "-C", folder, "rev-parse", "--show-object-format").stdout.strip() != kind:
+            raise RefusalError(
+                f"Your repository uses {kind}, and Copier's own ones would not: run `export "
+                f"GIT_DEFAULT_HASH={kind}` first."
+            )
         settings = "-c", "user.name=Copier", "-c", "user.email=copier", "-C", folder
         commit = "commit", "--allow-empty", "--no-verify", "--no-gpg-sign", "--message=dumb commit"
         if said := run("git", *settings, *commit, allowed=()).returncode:
@@ -239,8 +246,8 @@ def last_answers(name: str) -> dict[str, Any]:
     """Return the answers that the project was made from."""
     import yaml
 
-    from answers import answers_checksum
-
+    # Not by `import`, which does not look in this folder where PYTHONSAFEPATH is set.
+    answers_checksum = run_path(str(Path(__file__).with_name("answers.py")))["answers_checksum"]
     text = told("show", f"HEAD:./{name}")
     answers: dict[str, Any] = yaml.safe_load(text)
     checksum = re.search(r"^# checksum: (\w+)", text, re.MULTILINE)
