@@ -380,6 +380,7 @@ def test_surroundings(changed: Bumping) -> None:
         changed.git("config", *setting.split())
     for setting in ("status.short true", "status.branch true", "tag.sort -refname"):
         changed.git("config", *setting.split())
+    changed.git("config", "i18n.logOutputEncoding", "ISO-8859-1")
     changed.git("tag", "2024.10")
     changed.change("fix: größer")
     assert changed.bump() == "0.2.0"

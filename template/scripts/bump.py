@@ -100,7 +100,8 @@ index = run("git", "rev-parse", "--git-path", "index")
 before = {name: Path(name).read_bytes() for name in [index, *FILES] if Path(name).exists()}
 head, tags = run("git", "rev-parse", "HEAD"), run(*TAGS).split()
 failed, tag, started = 1, os.environ.get("CZ_PRE_NEW_TAG_VERSION"), "MAKE_BUMP" in os.environ
-os.environ |= {"MAKE_BUMP": "1", "PYTHONUTF8": "1"}
+utf8 = (os.environ.get("GIT_CONFIG_PARAMETERS", "") + " 'i18n.logOutputEncoding=UTF-8'").strip()
+os.environ |= {"MAKE_BUMP": "1", "PYTHONUTF8": "1", "GIT_CONFIG_PARAMETERS": utf8}
 try:
     if tag:
         check(os.environ["CZ_PRE_CURRENT_VERSION"], tag)
