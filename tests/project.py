@@ -40,6 +40,7 @@ __all__ = [
     "KEPT",
     "ROOT",
     "SETTINGS",
+    "UV_SETTINGS",
     "Project",
     "bare",
     "outside",

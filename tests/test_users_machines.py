@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Render
-from project import KEPT, Project, run, user, user_path
+from project import KEPT, UV_SETTINGS, Project, run, user, user_path
 from rehearsal.bare import tool
 
 pytestmark = [pytest.mark.slow(minutes=4), pytest.mark.usefixtures("kept_builds")]
@@ -20,6 +20,21 @@ CARGO_BUILD_TARGET=HOST CARGO_INCREMENTAL=0 UV_LINK_MODE=copy UV_NO_PROGRESS=1 P
 PYTHONSAFEPATH=1 PYTHONUTF8=0 PYTHONUNBUFFERED=1 PYTHONINSPECT=1 PYTHONOPTIMIZE=1
 POSIXLY_CORRECT=1 CDPATH=. TZ=Pacific/Kiritimati EDITOR=false PAGER=false GIT_PAGER=false
 """
+# What people set for all their projects.
+AT_HOME = {
+    ".config/rustfmt/rustfmt.toml": "hard_tabs = true\nmax_width = 70\n",
+    ".config/ruff/ruff.toml": "line-length = 70\n",
+    ".config/mypy/config": "[mypy]\ndisallow_any_expr = True\n",
+    ".config/pip/pip.conf": "[global]\nrequire-virtualenv = true\n",
+    ".config/matplotlib/matplotlibrc": "backend: TkAgg\n",
+    ".ipython/profile_default/startup/00.py": "raise SystemExit(3)\n",
+    ".pydistutils.cfg": "[build]\nbuild-base = elsewhere\n[install]\nuser = 1\n",
+    ".cargo/config.toml": (
+        '[build]\njobs = 1\nincremental = false\n[term]\ncolor = "always"\nverbose = true\n'
+        '[profile.dev]\ndebug = 1\n[profile.release]\nstrip = "none"\n'
+        '[target.HOST]\nrustflags = ["-Ctarget-cpu=native"]\n'
+    ),
+}
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +55,12 @@ def project(ready: Project) -> Iterator[Project]:
     ready.git("reset", "--quiet", "--hard")
     ready.git("clean", "-fdq")
     assert ready.git("status", "--porcelain") == ""
+
+
+def host(project: Project) -> str:
+    """Return the name that Rust has for this kind of machine."""
+    about = project.run("rustc", "--version", "--verbose").stdout
+    return about.partition("host: ")[2].split()[0]
 
 
 def add(path: Path, text: str) -> None:
@@ -126,10 +147,42 @@ def test_paths_beyond_ascii_in_a_plain_locale(project: Project) -> None:
 
 
 def test_variables_of_tools_change_nothing(project: Project) -> None:
-    host = project.run("rustc", "--version", "--verbose").stdout.partition("host: ")[2].split()[0]
-    env = dict(word.split("=") for word in VARIABLES.replace("HOST", host).split())
+    env = dict(word.split("=") for word in VARIABLES.replace("HOST", host(project)).split())
     project.make("test lint stubs docs wheel", env=env)
     assert project.git("status", "--porcelain") == ""
+
+
+def test_settings_at_home_change_nothing(project: Project, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(user()["HOME"], home, symlinks=True)
+    for name, text in AT_HOME.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text.replace("HOST", host(project)))
+    printed = project.make("format lint test stubs docs wheel", env={"HOME": str(home)})
+    assert " passed" in printed
+    assert project.git("status", "--porcelain") == ""
+
+
+def test_settings_that_get_into_the_lock_file_are_named(project: Project, tmp_path: Path) -> None:
+    """CI does not have them, and would refuse the lock file."""
+    settings = f'exclude-newer = "1 second"\n{UV_SETTINGS}'
+    home = tmp_path / "home"
+    shutil.copytree(user()["HOME"], home, symlinks=True)
+    (home / ".config/uv/uv.toml").write_text(settings)
+
+    def commit(**variables: str) -> str:
+        project.run("uv", "lock", env={"HOME": str(home)})
+        message = "--all", "--message=build: lock"
+        return project.run("git", "commit", *message, env=variables, check=False).stdout
+
+    assert "such as exclude-newer: write it under [tool.uv]" in commit(HOME=str(home))
+    manifest = project.read("pyproject.toml")
+    with_setting = manifest.replace("\n[tool.uv]\n", '\n[tool.uv]\nexclude-newer = "1 second"\n')
+    (project.path / "pyproject.toml").write_text(with_setting)
+    assert "2 files changed" in commit(HOME=str(home))
+    (project.path / "pyproject.toml").write_text(manifest)
+    assert "1 file changed" in commit(PATH=user_path(uv=False))  # as in a desktop application
+    project.git("reset", "--quiet", "--hard", "HEAD~2")
 
 
 @pytest.mark.parametrize("settings", ["UV_PROJECT_ENVIRONMENT={}/elsewhere", "CDPATH=."])
