@@ -1,6 +1,8 @@
 .PHONY: help test test-fast update-storm demo rehearse bench lint format lock bump-pins clean
 INSIDE = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PYTEST = $(INSIDE) .venv/bin/pytest
+# With these, scripts do not find each other, and pytest and poe go wrong.
+unexport PYTHONINSPECT PYTHONOPTIMIZE PYTHONSAFEPATH
 PARALLEL = --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 help: ## List the verbs
