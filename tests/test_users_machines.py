@@ -179,7 +179,7 @@ def test_settings_that_get_into_the_lock_file_are_named(project: Project, tmp_pa
     manifest = project.read("pyproject.toml")
     with_setting = manifest.replace("\n[tool.uv]\n", '\n[tool.uv]\nexclude-newer = "1 second"\n')
     (project.path / "pyproject.toml").write_text(with_setting)
-    assert "2 files changed" in commit(HOME=str(home))
+    assert "2 files changed" in commit(HOME=str(home), PYTHONINSPECT="1", PYTHONOPTIMIZE="1")
     (project.path / "pyproject.toml").write_text(manifest)
     assert "1 file changed" in commit(PATH=user_path(uv=False))  # as in a desktop application
     project.git("reset", "--quiet", "--hard", "HEAD~2")
