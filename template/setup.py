@@ -30,7 +30,8 @@ if oldest_python and has_gil:
 os.environ.setdefault("PYO3_PYTHON", os.path.realpath(sys._base_executable))
 
 # Panic messages name source files. This keeps the build machine's folders out of the wheel, which then
-# has the same bytes wherever it was built. Flags in Cargo's own configuration still count.
+# has the same bytes wherever it was built. Flags in Cargo's own configuration still count; those
+# under [target] there replace this one.
 if "bdist_wheel" in sys.argv:
     cargo_home = os.environ.get("CARGO_HOME") or Path.home() / ".cargo"
     variable = "RUSTFLAGS" if "RUSTFLAGS" in os.environ else "CARGO_BUILD_RUSTFLAGS"
