@@ -66,6 +66,7 @@ def test_verbs_that_need_no_module_work_while_rust_does_not_compile(project: Pro
     add(project.path / "crates/Cargo.toml", '\n[dependencies.itoa]\nversion = "1"\n')
     for verb in ("format", "docs", "upgrade", "precommit"):
         project.make(verb)
+    assert project.run("make", "precommit", "ARGS=ruff-format").stdout.count("Passed") == 1
     project.run(
         "uv", "run", "--only-dev", "cz", "check", "--message=feat: it is none of its business"
     )
