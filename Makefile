@@ -1,7 +1,7 @@
 .PHONY: help test test-fast update-storm demo rehearse bench lint format lock bump-pins clean
 INSIDE = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PYTEST = $(INSIDE) .venv/bin/pytest
-# With these, scripts do not find each other, and pytest and poe go wrong.
+# With one of these, Python does not end, pytest does not start, or scripts do not find each other.
 unexport PYTHONINSPECT PYTHONOPTIMIZE PYTHONSAFEPATH
 PARALLEL = --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 

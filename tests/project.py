@@ -43,6 +43,7 @@ __all__ = [
     "UV_SETTINGS",
     "Project",
     "bare",
+    "home_with",
     "outside",
     "run",
     "user",
@@ -79,6 +80,15 @@ def user(**offered: bool) -> dict[str, str]:
         (home / ".config/uv").mkdir(parents=True)
         (home / ".config/uv/uv.toml").write_text(UV_SETTINGS)
     return {**bare().environment(home=home, **offered), **KEPT}
+
+
+def home_with(files: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Copy the user's home, write files into the copy, and return the variable that leads there."""
+    shutil.copytree(user()["HOME"], home, symlinks=True)
+    for name, text in files.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text)
+    return {"HOME": str(home)}
 
 
 def user_with_targets() -> dict[str, str]:

@@ -63,7 +63,7 @@ def test_first_command_renders_a_project(template: Path, tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_demo_shows_the_wheel_on_every_python(interpreters: dict[str, Path]) -> None:
-    variables = {"PYTHONOPTIMIZE": "1", "PYTHONSAFEPATH": "1"}  # as some have them
+    variables = {f"PYTHON{name}": "1" for name in ("INSPECT", "OPTIMIZE", "SAFEPATH")}
     printed = run("make", "demo", cwd=ROOT, env=variables).stdout
     assert "-cp311-abi3-" in printed
     assert printed.count("add_in_rust(40, 2) = 42") == len(interpreters)

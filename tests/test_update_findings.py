@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from history import History, edit, files, remove, rename, unmerged, update, write
-from project import Project, run, user
+from project import IDENTITY, Project, home_with, run, user
 
 pytestmark = pytest.mark.slow(minutes=4)
 
@@ -96,12 +96,9 @@ def refused(project: Project, sentence: str, **options: Any) -> None:
     assert state(project) == before
 
 
-def home_with(settings: str, home: Path) -> dict[str, str]:
+def with_git(settings: str, home: Path) -> dict[str, str]:
     """Make a home with settings of Git, and return the variable."""
-    shutil.copytree(user()["HOME"], home, symlinks=True)
-    with (home / ".gitconfig").open("a") as file:
-        file.write(settings)
-    return {"HOME": str(home)}
+    return home_with({".gitconfig": IDENTITY + settings}, home)
 
 
 @pytest.mark.parametrize("way", ["copier", "make"])
@@ -203,7 +200,7 @@ def test_settings_of_git_and_python_change_nothing(
     plain = project.copy(tmp_path / "plain")
     update(plain, fails=True)
     home = tmp_path / "home"
-    variables = {**home_with(HOSTILE.format(home=home), home), "PYTHONSAFEPATH": "1"}
+    variables = {**with_git(HOSTILE.format(home=home), home), "PYTHONSAFEPATH": "1"}
     (home / "attributes").write_text("* merge=ours -text\n")
     (home / "ignored").write_text("MANIFEST.in\ntools\n*.md\n")
     write("template/hooks/post-index-change", f"#!/bin/sh\ntouch {tmp_path}/ran\n")(home)
@@ -217,7 +214,7 @@ def test_settings_of_git_and_python_change_nothing(
 def test_trailing_blanks_are_the_owners(project: Project, tmp_path: Path) -> None:
     append(project, "MANIFEST.in", b"# a blank \n")
     project.commit()
-    env = home_with("[apply]\n\twhitespace = error\n", tmp_path / "home")
+    env = with_git("[apply]\n\twhitespace = error\n", tmp_path / "home")
     update(project, way="copier", env=env)
     assert (project.path / "MANIFEST.in").read_bytes().endswith(b"# a blank \n")
 
@@ -245,7 +242,7 @@ def test_files_that_git_status_hides_are_listed(project: Project) -> None:
 
 def test_tracked_file_that_is_ignored_keeps_its_edit(project: Project, tmp_path: Path) -> None:
     (tmp_path / "ignored").write_text("MANIFEST.in\nsetup.py\n")
-    variables = home_with(f"[core]\n\texcludesFile = {tmp_path}/ignored\n", tmp_path / "home")
+    variables = with_git(f"[core]\n\texcludesFile = {tmp_path}/ignored\n", tmp_path / "home")
     for name in ("MANIFEST.in", "setup.py"):
         append(project, name)
     project.commit()
@@ -359,7 +356,7 @@ def test_hook_that_refuses_is_named(project: Project, tmp_path: Path) -> None:
     hooks = tmp_path / "company"
     write("prepare-commit-msg", "#!/bin/sh\nexit 1\n")(hooks)
     (hooks / "prepare-commit-msg").chmod(0o755)
-    variables = home_with(f"[core]\n\thooksPath = {hooks}\n", tmp_path / "home")
+    variables = with_git(f"[core]\n\thooksPath = {hooks}\n", tmp_path / "home")
     before = state(project)
     said = update(project, fails=True, way="copier", env=variables)
     assert f"A Git hook of yours in {hooks} stops Copier's own commits" in said
@@ -509,12 +506,14 @@ def test_variables_that_lead_git_elsewhere_are_named(project: Project, tmp_path:
 
 def test_repository_of_another_kind_is_updated_as_the_sentence_says(project: Project) -> None:
     """Where Copier's own repositories have other objects than the project, its Git cannot read them."""
+    sha256 = {"GIT_DEFAULT_HASH": "sha256"}
+    refused(project, "export GIT_DEFAULT_HASH=sha1", way="copier", env=sha256)
     shutil.rmtree(project.path / ".git")
     project.git("init", "--quiet", "--object-format=sha256")
     append(project, "MANIFEST.in")
     project.commit()
     refused(project, "export GIT_DEFAULT_HASH=sha256", way="copier")
-    update(project, way="copier", env={"GIT_DEFAULT_HASH": "sha256"})
+    update(project, way="copier", env=sha256)
     assert (project.path / "MANIFEST.in").read_bytes().endswith(OWNER)
     assert b"# new\n" in (project.path / "MANIFEST.in").read_bytes()
 

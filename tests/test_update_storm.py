@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from history import History, files, given_once, unmerged, update, write
-from project import ROOT, Project, run, user
+from project import ROOT, Project, home_with, run, user
 
 STORM = int(os.environ.get("STORM", "16"))
 FIRST = int(os.environ.get("STORM_FIRST", "0"))
@@ -437,7 +437,7 @@ def weather(seed: int, small: Path, folder: Path) -> str:
     deleted = {name for name in owner.deleted if not (old.path / name).exists()}
 
     home = folder / "home"
-    shutil.copytree(user()["HOME"], home, symlinks=True)
+    variables = home_with({}, home)
     settings = dice.sample(sorted(SETTINGS), dice.randint(0, 4))
     for name in settings:
         run(
@@ -449,7 +449,6 @@ def weather(seed: int, small: Path, folder: Path) -> str:
             dice.choice(SETTINGS[name]),
             cwd=home,
         )
-    variables = {"HOME": str(home)}
     shown, head = picture(old), old.git("rev-parse", "HEAD")
     if dice.random() < 0.2:
         git = shutil.which("git", path=user()["PATH"])

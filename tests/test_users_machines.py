@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Render
-from project import KEPT, UV_SETTINGS, Project, run, user, user_path
+from project import KEPT, UV_SETTINGS, Project, home_with, run, user, user_path
 from rehearsal.bare import tool
 
 pytestmark = [pytest.mark.slow(minutes=4), pytest.mark.usefixtures("kept_builds")]
@@ -66,7 +66,6 @@ def test_verbs_that_need_no_module_work_while_rust_does_not_compile(project: Pro
     add(project.path / "crates/Cargo.toml", '\n[dependencies.itoa]\nversion = "1"\n')
     for verb in ("format", "docs", "upgrade", "precommit"):
         project.make(verb)
-    assert project.run("make", "precommit", "ARGS=ruff-format").stdout.count("Passed") == 1
     project.run(
         "uv", "run", "--only-dev", "cz", "check", "--message=feat: it is none of its business"
     )
@@ -116,6 +115,12 @@ def test_verbs_may_be_combined(project: Project) -> None:
     project.run("make", "-j4", "format", "lint", "test")
 
 
+def test_hooks_are_run_by_their_names(project: Project) -> None:
+    printed = project.run("make", "precommit", "ARGS=ruff-format").stdout
+    assert printed.count("Passed") == 1
+    assert "ruff format" in printed
+
+
 def test_clean_removes_only_what_was_built_here(project: Project, tmp_path: Path) -> None:
     env = {
         "CARGO_BUILD_BUILD_DIR": KEPT["CARGO_TARGET_DIR"],
@@ -148,12 +153,7 @@ def test_variables_of_tools_change_nothing(project: Project) -> None:
 
 
 def test_settings_at_home_change_nothing(project: Project, tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    shutil.copytree(user()["HOME"], home, symlinks=True)
-    for name, text in AT_HOME.items():
-        (home / name).parent.mkdir(parents=True, exist_ok=True)
-        (home / name).write_text(text)
-    printed = project.make("format lint test docs", env={"HOME": str(home)})
+    printed = project.make("format lint test docs", env=home_with(AT_HOME, tmp_path / "home"))
     assert " passed" in printed
     assert project.git("status", "--porcelain") == ""
 
@@ -161,20 +161,18 @@ def test_settings_at_home_change_nothing(project: Project, tmp_path: Path) -> No
 def test_settings_that_get_into_the_lock_file_are_named(project: Project, tmp_path: Path) -> None:
     """CI does not have them, and would refuse the lock file."""
     settings = f'exclude-newer = "1 second"\n{UV_SETTINGS}'
-    home = tmp_path / "home"
-    shutil.copytree(user()["HOME"], home, symlinks=True)
-    (home / ".config/uv/uv.toml").write_text(settings)
+    home = home_with({".config/uv/uv.toml": settings}, tmp_path / "home")
 
     def commit(**variables: str) -> str:
-        project.run("uv", "lock", env={"HOME": str(home)})
+        project.run("uv", "lock", env=home)
         message = "--all", "--message=build: lock"
         return project.run("git", "commit", *message, env=variables, check=False).stdout
 
-    assert "such as exclude-newer: write it under [tool.uv]" in commit(HOME=str(home))
+    assert "such as exclude-newer: write it under [tool.uv]" in commit(**home)
     manifest = project.read("pyproject.toml")
     with_setting = manifest.replace("\n[tool.uv]\n", '\n[tool.uv]\nexclude-newer = "1 second"\n')
     (project.path / "pyproject.toml").write_text(with_setting)
-    assert "2 files changed" in commit(HOME=str(home), PYTHONINSPECT="1", PYTHONOPTIMIZE="1")
+    assert "2 files changed" in commit(**home, PYTHONINSPECT="1", PYTHONOPTIMIZE="1")
     (project.path / "pyproject.toml").write_text(manifest)
     assert "1 file changed" in commit(PATH=user_path(uv=False))  # as in a desktop application
     project.git("reset", "--quiet", "--hard", "HEAD~2")

@@ -138,7 +138,7 @@ def refuse_what_copier_cannot_survive(template: Path) -> None:
     project = Project()
     absent = [path for path in project.skipped if not (project.top / path).exists()]
     (template / "update/absent.json").write_text(json.dumps(absent), "utf-8")
-    # Copier commits in repositories of its own, where hooks of the user's run as well.
+    # Copier commits in repositories of its own: of the kind that Git makes by default, and with the user's hooks.
     with tempfile.TemporaryDirectory() as folder:
         run("git", "init", "--quiet", folder)
         kind = told("rev-parse", "--show-object-format")
