@@ -2,7 +2,7 @@
 # Makes container images in place of those that projects take from registries: a base for their container, and one
 # in which cibuildwheel builds Linux wheels. For root on Debian, with pyenv's Python 3.11 to 3.13 and Rust.
 #
-#   stand-ins/images.sh make    make the images, in about 3 minutes; does nothing when they are there
+#   stand-ins/images.sh make    make the images, in about 2 minutes; does nothing when they are there
 #   stand-ins/images.sh env     print the settings that have them used: eval "$(stand-ins/images.sh env)"
 #
 # All settings are those of cibuildwheel, Podman and the generated projects. The wheels are for a newer glibc than
@@ -16,6 +16,8 @@ prefixes=()
 for version in 3.11 3.12 3.13; do
   prefixes+=("$(find "$(pyenv root)/versions" -maxdepth 1 -name "$version.*" | sort --version-sort | tail -n 1)")
 done
+mounts=()
+for folder in "$toolchain" "${prefixes[@]}"; do mounts+=("--volume=$folder:$folder:ro"); done
 # Whatever the images are made from gives them another name.
 tag=$(cat images.sh - <<<"$toolchain ${prefixes[*]}" | sha256sum | cut -c 1-12)
 base=localhost/copier-pyo3-base:$tag
@@ -33,6 +35,7 @@ make_base() {
   cp "$certificates" "$root$certificates"
   echo 'Acquire::Check-Valid-Until "false"; // a mirror may lag behind' \
     >"$root/etc/apt/apt.conf.d/90-stand-in"
+  echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/stand-in" # twice as fast, and a lost image is made again
   rm -rf "$root"/var/cache/apt/archives/*.deb
   tar --create --directory="$root" --one-file-system . | podman import --quiet \
     --change="ENV PIP_CERT=$certificates" --change="ENV SSL_CERT_FILE=$certificates" \
@@ -41,29 +44,24 @@ make_base() {
 }
 
 # What cibuildwheel counts on: /opt/python/TAG/bin/python with pip, build and virtualenv, cp39-cp39 for its own use,
-# auditwheel and uv on PATH. The Pythons of pyenv keep their prefix, Rust is mounted.
+# auditwheel and uv on PATH. Rust and the Pythons of pyenv are not in it, but mounted where they are on this machine.
 make_manylinux() {
   podman image exists "$manylinux" && return
-  local prefix volumes=()
-  for prefix in "${prefixes[@]}"; do volumes+=("--volume=$prefix:/host$prefix:ro"); done
-  podman build --quiet --tag="$manylinux" "${volumes[@]}" --file=- . <<CONTAINERFILE
+  podman build --quiet --layers=false --tag="$manylinux" "${mounts[@]}" --file=- . <<CONTAINERFILE
 FROM $base
 ENV DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 RUN apt-get -qq update && apt-get -qq install --yes --no-install-recommends \\
         curl file gcc git libbz2-1.0 libc6-dev libffi8 liblzma5 libncursesw6 libreadline8t64 libsqlite3-0 \\
         libssl3t64 patchelf python3.14-dev python3.15-venv zlib1g
-RUN set -e; mkdir -p /opt/python \\
-    && for prefix in ${prefixes[*]}; do mkdir -p \$prefix && cp -a /host\$prefix/. \$prefix; done \\
-    && for python in $(printf '%s/bin/python3 ' "${prefixes[@]}") python3.14 python3.15; do \\
-        tag=\$(\$python -c 'import sys; print("cp%d%d" % sys.version_info[:2])'); \\
-        \$python -m venv /opt/python/\$tag-\$tag; \\
-        /opt/python/\$tag-\$tag/bin/python -m pip install --quiet build virtualenv; \\
-        ln -sf pip3 /opt/python/\$tag-\$tag/bin/pip; \\
-    done \\
-    && ln -s cp311-cp311 /opt/python/cp39-cp39
 RUN python3 -m venv /opt/tools && /opt/tools/bin/pip install --quiet auditwheel uv \\
     && ln -s /opt/tools/bin/auditwheel /opt/tools/bin/uv /opt/tools/bin/uvx /usr/local/bin/ \\
     && ln -s $toolchain/bin/cargo $toolchain/bin/rustc $toolchain/bin/rustdoc /usr/local/bin/
+RUN set -e; for python in $(printf '%s/bin/python3 ' "${prefixes[@]}") python3.14 python3.15; do \\
+        tag=\$(\$python -c 'import sys; print("cp%d%d" % sys.version_info[:2])'); \\
+        uv venv --quiet --seed --python=\$python /opt/python/\$tag-\$tag; \\
+        uv pip install --quiet --python=/opt/python/\$tag-\$tag build virtualenv; \\
+    done \\
+    && ln -s cp311-cp311 /opt/python/cp39-cp39
 CONTAINERFILE
 }
 
@@ -81,7 +79,7 @@ env)
   printf 'export %s=%q\n' \
     CIBW_ARCHS x86_64 \
     CIBW_BUILD_FRONTEND 'build[uv]' \
-    CIBW_CONTAINER_ENGINE "podman; create_args: --volume=$toolchain:$toolchain:ro" \
+    CIBW_CONTAINER_ENGINE "podman; create_args: ${mounts[*]}" \
     CIBW_DEPENDENCY_VERSIONS latest \
     CIBW_MANYLINUX_X86_64_IMAGE "$manylinux" \
     CIBW_SKIP '*musllinux* cp3??t-*' \
