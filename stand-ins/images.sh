@@ -35,7 +35,7 @@ make_base() {
   cp "$certificates" "$root$certificates"
   echo 'Acquire::Check-Valid-Until "false"; // a mirror may lag behind' \
     >"$root/etc/apt/apt.conf.d/90-stand-in"
-  echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/stand-in" # twice as fast, and a lost image is made again
+  echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/stand-in" # faster, and an image that a crash spoils is made again
   rm -rf "$root"/var/cache/apt/archives/*.deb
   tar --create --directory="$root" --one-file-system . | podman import --quiet \
     --change="ENV PIP_CERT=$certificates" --change="ENV SSL_CERT_FILE=$certificates" \
