@@ -7,6 +7,7 @@
 # such as `python3.15 /opt/python3.15` or `llvm-22 /opt/llvm llvm-cov-22`; a program is in usr/bin of the folder, and
 # named like its package if nothing else is said. Prints their folder. Does nothing when the programs run already.
 set -euo pipefail
+here=$(realpath "$(dirname "$0")")
 package=$1 folder=$(realpath -m "$2")
 shift 2
 programs=("${@:-$package}")
@@ -25,8 +26,7 @@ python3 -m venv "$scratch/venv"
 # An apt of its own: the suite that has new programs must not reach the packages of this machine.
 mkdir -p "$scratch"/{parts,state/lists/partial,cache/archives/partial,packages}
 : >"$scratch/state/status"
-# shellcheck disable=SC2016 # apt-get expands it
-mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep --max-count=1 --invert-match security)
+mirror=$("$here/mirror.sh")
 echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" >"$scratch/sources.list"
 cat >"$scratch/apt.conf" <<CONF
 Dir::Etc::sourcelist "$scratch/sources.list";

@@ -27,8 +27,7 @@ make_base() {
   podman image exists "$base" && return
   local root mirror
   root=$(mktemp --directory)
-  # shellcheck disable=SC2016 # apt-get expands it
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep --max-count=1 --invert-match security)
+  mirror=$(./mirror.sh)
   debootstrap --variant=minbase --include=ca-certificates,python3.14-venv \
     forky "$root" "$mirror" /usr/share/debootstrap/scripts/sid >&2
   ln -s /usr/bin/python3.14 "$root/usr/local/bin/python3"
