@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -592,3 +593,102 @@ def test_conflict_is_shown_as_git_shows_it(project: Project) -> None:
     project.git("commit", "--quiet", "--no-verify", "--no-edit")
     subject = project.git("log", "-1", "--format=%s, by %an")
     assert subject == "build: update the template to v10001.0.0, by Ada Lovelace\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "mine", "theirs", "reason"),
+    [
+        (
+            "pyproject.toml",
+            '\n[tool.poe.tasks.zip]\ncmd = "mine"\n',
+            '[tool.poe.tasks.zip]\ncmd = "theirs"\n\n',
+            "twice",
+        ),
+        (
+            ".github/workflows/docs.yml",
+            "\n  zip:\n    runs-on: mine\n",
+            "  zip:\n    runs-on: theirs\n\n",
+            "zip is there twice",
+        ),
+    ],
+)
+def test_what_both_add_under_one_name_is_a_conflict(
+    template: Path, tmp_path: Path, name: str, mine: str, theirs: str, reason: str
+) -> None:
+    """Git merges it, for the places are far apart, and nobody could read the file."""
+    history = History.of(template, tmp_path / "template")
+    project = history.project(tmp_path / "project", project_name="Demo")
+    append(project, name, mine.encode())
+    project.commit()
+    source = name if (history.path / "template" / name).exists() else f"{name}.jinja"
+    first = {"pyproject.toml": "[tool.poe.tasks.init]\n"}.get(name, "  build:\n")
+    history.release(edit(f"template/{source}", first, theirs + first))
+    said = update(project, fails=True)
+    assert re.search(rf"    {re.escape(name)}: .*{reason}", said), said
+    assert unmerged(project) == {name}
+    assert mine.strip() in project.read(name)
+    assert theirs.strip() in project.read(name)
+
+
+def test_answers_file_with_another_name(history: History, tmp_path: Path) -> None:
+    """As for a project with two templates."""
+    name, project = ".copier-answers.mine.yml", Project(tmp_path / "project")
+    copier = Path(sys.executable).with_name("copier")
+    command = copier, "copy", "--trust", "--defaults", "--quiet", f"--answers-file={name}"
+    path = project.path
+    run(*command, "--vcs-ref=v10000.0.0", history.path, path, cwd=tmp_path, base=user())
+    project.commit()
+    assert "version v10001.0.0" in update(project, None, None, f"--answers-file={name}")
+    assert "_commit: v10001.0.0" in project.read(name)
+    assert not (project.path / ".copier-answers.yml").exists()
+
+
+def test_data_for_no_question_is_refused(project: Project) -> None:
+    refused(
+        project, "There is no question licence: .*, license, .* are all.", data={"licence": "MIT"}
+    )
+
+
+def test_what_the_template_no_longer_has_is_named(template: Path, tmp_path: Path) -> None:
+    """What was given once stays, and may be no longer of use."""
+    history = History.of(template, tmp_path / "template")
+    history.release(write("template/docs/extra.md", "# Extra\n"))
+    project = history.project(tmp_path / "project", "v10000.0.0", project_name="Demo")
+    history.release(remove("template/docs/extra.md"))
+    assert "no longer has these; delete what you do not use: docs/extra.md\n" in update(project)
+    assert (project.path / "docs/extra.md").exists()
+
+
+def test_template_with_changes_that_have_no_commit(
+    template: Path, tmp_path: Path, project: Project
+) -> None:
+    """Nobody could render that version again, at the next update."""
+    history = History.of(template, tmp_path / "template")
+    project = history.project(tmp_path / "other", project_name="Demo")
+    write("template/NEW.txt", "new\n")(history.path)
+    refused(project, "changes without a commit: commit them first", version="HEAD")
+
+
+def test_lock_file_of_a_workspace_follows(history: History, tmp_path: Path) -> None:
+    """It lies above the project, and Cargo's in a folder that the owner renamed."""
+    top = tmp_path / "top"
+    project = history.project(top / "packages/demo", "v10000.0.0", project_name="Demo")
+    shutil.rmtree(project.path / ".git")
+    (top / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["packages/*"]\n')
+    project.run("uv", "lock", "--quiet")
+    (project.path / "crates").rename(project.path / "rust")
+    run("git", "init", "--quiet", cwd=top, base=user())
+    whole = Project(top)
+    whole.commit()
+    assert not (project.path / "uv.lock").exists()
+    history.release(
+        edit("template/pyproject.toml.jinja", '"packaging>=25", "twine', '"packaging>=24", "twine'),
+        edit(
+            "template/crates/Cargo.toml.jinja", "[dependencies]\n", '[dependencies]\nitoa = "1"\n'
+        ),
+    )
+    said = update(project)
+    assert "Left to do" not in said
+    whole.run("uv", "lock", "--check", "--quiet")
+    assert 'name = "itoa"' in project.read("rust/Cargo.lock")
+    assert whole.git("diff", "--name-only") == ""

@@ -36,6 +36,7 @@ SETTINGS = {
     "core.hooksPath": os.devnull,
     "core.quotePath": "false",
     "core.splitIndex": "false",
+    "log.showSignature": "false",
     "merge.conflictStyle": "merge",
     "merge.directoryRenames": "false",  # a file that one side adds stays where that side put it
     "merge.renameLimit": "0",
@@ -47,8 +48,8 @@ KEPT = re.compile(r"(?!GIT_)|GIT_CONFIG_(GLOBAL|SYSTEM|NOSYSTEM)$|GIT_DEFAULT_HA
 ASTRAY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
 UNFINISHED = ("MERGE_HEAD", "REVERT_HEAD", "BISECT_LOG", "rebase-merge", "rebase-apply")
 LOCKS = {
-    "crates/Cargo.lock": "cargo update --workspace --quiet --manifest-path crates/Cargo.toml",
-    "uv.lock": "uv lock --quiet",
+    "Cargo.toml": ("Cargo.lock", "cargo update --workspace --quiet --manifest-path {}/Cargo.toml"),
+    "pyproject.toml": ("uv.lock", "uv lock --quiet --directory {}"),
 }
 
 
@@ -60,16 +61,17 @@ def run(*command: str | Path, env: Mapping[str, str] | None = None, text: str = 
         cwd: Path | None = None, allowed: tuple[int, ...] = (0,)) -> Result:  # fmt: skip
     """Run a program that must end with an allowed status; any if none is allowed."""
     kept = {name: value for name, value in os.environ.items() if KEPT.match(name)}
-    result = subprocess.run(
+    # In bytes, for Python changes the ends of lines in text.
+    done = subprocess.run(
         [str(part) for part in command],
-        input=text,
+        input=text.encode("utf-8", "surrogateescape"),
         cwd=cwd,
         env={**kept, "LC_ALL": "C", **(env or {})},
         capture_output=True,
-        encoding="utf-8",
-        errors="surrogateescape",
         check=False,
     )
+    printed = (part.decode("utf-8", "surrogateescape") for part in (done.stdout, done.stderr))
+    result = Result(done.args, done.returncode, *printed)
     if allowed and result.returncode not in allowed:
         said = result.stderr or result.stdout or f"status {result.returncode}"
         raise RefusalError(f"{command[0]}: {' '.join(said.split())}")
@@ -130,7 +132,8 @@ def refuse_what_copier_cannot_survive(template: Path) -> None:
         if not quoted and not link.isascii():
             raise RefusalError(f"Copier cannot read {link}: run `git config core.quotePath true`.")
         outside = (
-            line.startswith("120000") and Path.cwd() not in (place := Path(link).resolve()).parents
+            line.startswith("120000")
+            and Path.cwd() not in (place := Path(os.path.realpath(link))).parents
         )
         if outside and place.is_dir() and (template / "template" / link).is_dir():
             raise RefusalError(f"{link} leads out of the project: rename it first.")
@@ -225,15 +228,23 @@ class Objects:
                     f"{path} is a folder in your project or in the new version, and a file in the "
                     f"other: rename yours first."
                 )
+            if kind == "CONFLICT (distinct types)":
+                raise RefusalError(
+                    f"{path.partition('~')[0]} is a link in your project or in the new version, and "
+                    f"a file in the other: rename yours first."
+                )
         return self.read(root), stages
 
 
-def render(answers: Mapping[str, Any], address: str, version: str, folder: Path) -> list[str]:
-    """Render one version of the template, and return what it gives once."""
+def render(
+    answers: Mapping[str, Any], address: str, version: str, folder: Path, name: str
+) -> list[str]:
+    """Render one version of the template, and return what it gives once; the answers file has a name."""
     import copier
 
     data = {name: value for name, value in answers.items() if not name.startswith("_")}
     options: dict[str, Any] = {"defaults": True, "quiet": True, "unsafe": True, "skip_tasks": True}
+    options["answers_file"] = name
     try:
         worker = copier.run_copy(address, folder, data=data, vcs_ref=version, **options)
     except Exception as error:
@@ -280,7 +291,10 @@ def keep_comments(mine: str, old: str, new: str) -> str:
 def check_answers(
     old: Mapping[str, Any], new: Mapping[str, Any], request: Mapping[str, Any]
 ) -> None:
-    """Refuse answers that cannot change, or that Copier changed by itself."""
+    """Refuse answers to no question, that cannot change, or that Copier changed by itself."""
+    questions = [name for name in new if not name.startswith("_")]
+    if unknown := ", ".join(sorted({*request["data"]} - {*old} - {*new})):
+        raise RefusalError(f"There is no question {unknown}: {', '.join(questions)} are all.")
     for name, answer in old.items():
         if name.startswith("_") or new.get(name, answer) == answer:
             continue
@@ -425,18 +439,60 @@ def news(changelog: Path, old: str, new: str) -> str:
     return "".join(sections[titles.index(new) : titles.index(old)]).strip()
 
 
-def lock(changed: Set[str]) -> Iterator[str]:
-    """Bring the lock files in line with what changed; yield the commands that are left to do."""
-    for name, command in LOCKS.items():
+def locks(changed: Set[str], project: Project) -> dict[str, str]:
+    """Return the lock files that depend on what changed, and the commands that bring them in line.
+
+    Those are the nearest that Git knows, beside the manifest or above it, as in a workspace.
+    """
+    found: dict[str, str] = {}
+    for path in sorted(changed, key=lambda path: path.split("/")[::-1]):
+        name, command = LOCKS.get(PurePosixPath(path).name, ("", ""))
+        for folder in PurePosixPath(path).parents if name else ():
+            if project.git("ls-files", "--", str(folder / name)).stdout:
+                place = os.path.relpath(project.top / folder)
+                found[str(folder / name)] = command.format(place).removesuffix(" --directory .")
+                break
+    return found
+
+
+def lock(commands: Mapping[str, str], project: Project) -> Iterator[str]:
+    """Bring lock files in line; yield the commands that are left to do."""
+    for path, command in commands.items():
         words = command.split()
-        manifest = {"crates/Cargo.toml", "pyproject.toml"} & changed
-        if not manifest or not git("ls-files", "--", name).stdout:
-            continue
         tries = ([*words, "--offline"], words) if shutil.which(words[0]) else ()
         if any(not run(*each, allowed=()).returncode for each in tries):
-            git("add", "--", name)
+            project.git("add", "--", path)
         else:
             yield command
+
+
+def fault(path: str, text: str) -> str:
+    """Say why nobody can read a file; nothing if one can, or if its format is unknown."""
+    import yaml
+
+    def check_keys(node: yaml.Node | None) -> None:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        keys = [str(key.value) for key, _ in pairs]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise ValueError(f"{key} is there twice")
+        for child in node.value if isinstance(node, yaml.SequenceNode) else [v for _, v in pairs]:
+            check_keys(child)
+
+    try:
+        if path.endswith(".toml"):
+            import tomllib  # from Python 3.11 on
+
+            tomllib.loads(text)
+        elif path.endswith((".json", ".ipynb")):
+            json.loads(text)
+        elif path.endswith((".yaml", ".yml")):
+            check_keys(yaml.compose(text, yaml.SafeLoader))
+    except ImportError:
+        return ""
+    except (ValueError, AttributeError, yaml.YAMLError) as error:
+        return " ".join(str(error).split())
+    return ""
 
 
 def update(request: Mapping[str, Any], template: Path) -> None:
@@ -453,12 +509,12 @@ def update(request: Mapping[str, Any], template: Path) -> None:
     title = TITLE.format(version)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary).resolve()
-        given = render(last, address, last["_commit"], folder / "old")
-        given += render(answers, address, request["version"] or version, folder / "new")
+        given = render(last, address, last["_commit"], folder / "old", name)
+        given += render(answers, address, request["version"] or version, folder / "new", name)
         other = [key for key in answers if key[0] != "_" and answers[key] != last.get(key)]
         with suppress(RefusalError):  # an old answer that the new version does not take
             if other:
-                render(last, address, request["version"] or version, folder / "asked")
+                render(last, address, request["version"] or version, folder / "asked", name)
         names = "|".join(re.escape(pattern).replace(r"\*", "[^/]*") for pattern in given)
         project = Project()
         absent = json.loads((template / "update/absent.json").read_text("utf-8"))
@@ -470,7 +526,10 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         old, new = (objects.store(folder / side, project.prefix) for side in ("old", "new"))
         asked = objects.store(folder / "asked", project.prefix) if other else new
         head = objects.read(told("rev-parse", "HEAD^{tree}"))
+        if f"\n_commit: {version}\n" not in objects.text(new[project.prefix + name]):
+            raise RefusalError("The template has changes without a commit: commit them first.")
         is_given = re.compile(rf"{prefix}(?:{names})(?:/.*)?", re.DOTALL).fullmatch
+        gone = sorted(filter(is_given, (old.keys() & head.keys()) - asked.keys() - new.keys()))
         pick(head, old, asked or old, new, is_given)
         kept = project.prefix + name
         text = keep_comments(*(objects.text(tree[kept]) for tree in (head, old, new)))
@@ -489,6 +548,14 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         for path in deleted:
             del stages[path], merged[path]
         changed = {path for path in {*head, *merged} if head.get(path) != merged.get(path)}
+        # What both of you added under one name is there twice, without a conflict.
+        faults = {}
+        for path in (changed & merged.keys() & head.keys()) - stages.keys():
+            reason = fault(path, objects.text(merged[path]))
+            if reason and not fault(path, objects.text(head[path])):
+                faults[path] = f": {reason}"
+                sides = zip("123", (old, head, new), strict=True)
+                stages[path] = [(*tree[path], side) for side, tree in sides if path in tree]
         if not changed and not stages:
             print(f"Nothing to update. The project has version {version} of its template.")
             return
@@ -504,14 +571,18 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         print(f"What changed in the template:\n\n{changes}\n")
     if deleted:
         print(f"The new version changed what you had deleted: {', '.join(deleted)}")
+    if gone:
+        print(f"The template no longer has these; delete what you do not use: {', '.join(gone)}")
+    commands = locks(changed, project)
     if stages:
-        listed = "".join(f"    {path}\n" for path in sorted(stages))
+        listed = "".join(f"    {path}{faults.get(path, '')}\n" for path in sorted(stages))
+        then = " && ".join([*commands.values(), "git add --update"])
         raise RefusalError(
             f"These files have conflicts, your version and the template's:\n{listed}Edit each, then "
-            f"`git add` it, or `git rm` it. Then: {' && '.join(LOCKS.values())}\n{BACK}"
+            f"`git add` it, or `git rm` it. Then: {then}\n{BACK}"
         )
+    left = list(lock(commands, project))
     git("update-ref", "-d", "CHERRY_PICK_HEAD")
-    left = list(lock({path.removeprefix(project.prefix) for path in changed}))
     print(f"The project has version {version} of its template now.")
     print(f"See `git diff HEAD`, run `make test`, then commit. {BACK}")
     for command in left:
@@ -537,6 +608,9 @@ def main(stage: str, request: str) -> int:
         # The verb of v0.1.0 shows the last line of stderr only, which is Copier's.
         old = os.environ.get("VERSION_FROM") == "v0.1.0"
         print(error, file=sys.stdout if old else sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"You stopped the update. {BACK}", file=sys.stderr)
         return 1
     return 0
 
