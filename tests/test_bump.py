@@ -201,7 +201,9 @@ def test_what_the_owner_types(project: Bumping, command: str) -> None:
 
 
 def test_arguments_reach_commitizen(project: Bumping) -> None:
-    assert "0.1.0-rc.0" in project.run("make", "bump", "ARGS=--prerelease rc").stdout
+    env = {"PYTHONIOENCODING": "latin-1"}
+    printed = project.run("make", "bump", "ARGS=--prerelease rc", env=env).stdout
+    assert "bump: version 0.0.0 → 0.1.0-rc.0" in printed
     assert project.git("describe", "--exact-match").strip() == "v0.1.0-rc.0"
 
 
@@ -224,7 +226,7 @@ def test_versions_follow_the_commits(project: Bumping) -> None:
 
 def test_1_0_0_right_after_a_release(released: Bumping) -> None:
     assert released.bump("1.0.0") == "1.0.0"
-    assert released.sections()["1.0.0"] == "The same as v0.1.0."
+    assert released.sections()["1.0.0"] == "No features or fixes."
     assert "major_version_zero" not in released.read("pyproject.toml")
 
     released.change("feat!: break")
@@ -243,6 +245,36 @@ def test_pre_releases_lead_to_a_final_version_with_complete_notes(either: Bumpin
 
     assert [*either.sections()] == ["0.2.0", "0.1.0"]
     assert either.sections()["0.2.0"] == "### Feat\n\n- one\n\n### Fix\n\n- two"
+
+
+def test_what_the_owner_wrote_into_the_changelog_stays(changed: Bumping) -> None:
+    """In a pre-release, also if it looks like a heading, and under the heading of Keep a Changelog."""
+    changed.edit("CHANGELOG.md", "## v0.1.0 ", "## [Unreleased]\n\n- mine\n\n## v0.1.0 ")
+    changed.commit("docs: note")
+    assert changed.bump("--prerelease", "rc") == "0.2.0-rc.0"
+    text = "- one\n\nRun this:\n\n```sh\n## migrate\nmigrate\n```\n"
+    changed.edit("CHANGELOG.md", "- one\n", text)
+    changed.commit("docs: explain")
+    notes = changed.run(
+        changed.tools / "python", "scripts/release.py", "notes", "v0.2.0-rc.0", check=False
+    )
+    assert notes.stdout == f"### Feat\n\n{text}"
+    assert changed.bump("--prerelease", "rc", "--allow-no-commit") == "0.2.0-rc.1"
+    assert changed.bump() == "0.2.0"
+    assert [*changed.sections()] == ["0.2.0", "0.1.0"]
+    lines = text.replace("\n\n", "\n").replace("- one\n", "- one\n\n").strip()
+    assert changed.sections()["0.2.0"] == f"### Feat\n\n{lines}"
+    assert "## [Unreleased]\n\n- mine\n\n## v0.2.0 " in changed.read("CHANGELOG.md")
+
+
+def test_a_bump_that_was_rebased_can_be_made_again(changed: Bumping, tmp_path: Path) -> None:
+    """Others had pushed meanwhile: the tag is left on a commit that is on no branch."""
+    changed.bump()
+    changed.git("reset", "--hard", "--quiet", "HEAD~1")
+    advice = re.search(r"`(git tag -d .+?)`", changed.refused())
+    assert advice
+    changed.run(*advice[1].split())
+    assert changed.bump() == "0.2.0"
 
 
 def test_the_first_release_may_be_a_pre_release(project: Bumping) -> None:
@@ -383,7 +415,10 @@ def test_surroundings(changed: Bumping) -> None:
     changed.git("config", "i18n.logOutputEncoding", "ISO-8859-1")
     changed.git("tag", "2024.10")
     changed.change("fix: größer")
+    changed.git("config", "i18n.commitEncoding", "ISO-8859-1")
     assert changed.bump() == "0.2.0"
+    log = "-c", "i18n.logOutputEncoding=UTF-8", "log", "-1", "--format=%s"
+    assert changed.git(*log) == "bump: version 0.1.0 → 0.2.0\n"
     assert [*changed.sections()] == ["0.2.0", "0.1.0"]
     assert changed.sections()["0.2.0"] == "### Feat\n\n- one\n\n### Fix\n\n- größer"
 
@@ -411,7 +446,7 @@ def test_an_existing_tag_is_refused(changed: Bumping) -> None:
     changed.git("tag", "v0.2.0")
     changed.git("switch", "--quiet", "main")
 
-    advice = re.search(r"The tag v0.2.0 exists: .* or `make bump ARGS=(.+)`", changed.refused())
+    advice = re.search(r"v0.2.0 exists: .* or `make bump ARGS=(.+)`", changed.refused())
     assert advice
     assert changed.bump(advice[1]) == advice[1]
 
@@ -430,7 +465,7 @@ def test_a_tag_that_only_the_remote_has_is_refused(changed: Bumping, tmp_path: P
     changed.git("remote", "add", "origin", str(tmp_path / "origin"))
     run("git", "tag", "v0.2.0", "main", cwd=tmp_path / "origin", base=user())
 
-    assert "The tag v0.2.0 exists: type `git pull --tags`" in changed.refused()
+    assert "v0.2.0 exists: `git pull --tags`" in changed.refused()
     run("git", "tag", "--delete", "v0.2.0", cwd=tmp_path / "origin", base=user())
     assert changed.bump() == "0.2.0"
 
@@ -582,6 +617,7 @@ def test_a_kill_between_commit_and_tag(changed: Bumping) -> None:
     changed.bump()
     changed.git("tag", "--delete", "v0.2.0")
     changed.change("fix: two")
+    changed.git("config", "log.showSignature", "true")
 
     advice = re.search(r"`(git tag .+?)`", changed.refused())
     assert advice

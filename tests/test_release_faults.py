@@ -281,7 +281,7 @@ def test_a_wheel_with_a_stray_file_is_not_released(tagged: Project, dist: Path, 
 )
 def test_a_file_of_something_else_is_not_released(tagged: Project, dist: Path, name: str) -> None:
     shutil.copy(dist / f"{STEM}-cp311-abi3-win_amd64.whl", dist / name)
-    assert f"Not released: {name} is no file of fault-sample 0.1.0" in release(
+    assert f"Not released: {name} is not a wheel of fault-sample 0.1.0 for PyPI" in release(
         tagged, "files", dist
     )
 

@@ -1,7 +1,6 @@
 """Makes the next version for `make bump`: four files, the changelog, a commit and a tag, or nothing.
 
-Commitizen's providers do not know `crates/` and write before anything is checked, so this script is
-its hook. Commitizen undoes nothing if a Git hook or signing fails, so this script also starts it.
+It is Commitizen's hook, whose providers do not know `crates/`, and starts it, to undo what fails.
 """
 
 import os
@@ -55,7 +54,7 @@ def check(current: str, tag: str) -> None:
     with suppress(SystemExit, subprocess.TimeoutExpired):  # without a terminal it cannot ask
         tags += "\n" + run("git", "ls-remote", "--tags", start_new_session=True, timeout=10)
     if tag in re.split(r"\s(?:refs/tags/)?", tags):
-        sys.exit(f"The tag {tag} exists: type `git pull --tags`, or `make bump ARGS=1.2.3`.")
+        sys.exit(f"{tag} exists: `git pull --tags`, `git tag -d {tag}` or `make bump ARGS=1.2.3`.")
 
 
 def write_versions(current: str, new: str) -> None:
@@ -87,11 +86,12 @@ def write_changelog(tag: str) -> None:
     start = max((name for name in older if not (final and "-" in name)), key=Version, default="")
     options = "--dry-run", f"--unreleased-version={tag}", f"--start-rev={start}"
     changes = run("cz", "--no-raise=3", "changelog", *options).partition("\n")[2].strip()
-    section = f"## {tag} ({date.today()})\n\n{changes or f'The same as {start}.'}"
+    section = f"## {tag} ({date.today()})\n\n{changes or 'No features or fixes.'}"
     text = path.read_bytes().decode()
-    head, *sections = re.split(r"(?m)^(?=## )", text.replace("\r\n", "\n"))
+    head, *sections = re.split(r"(?m)^(?=## v?\[?\d)", text.replace("\r\n", "\n"))
     while final and sections and re.match(r"## v\S+-", sections[0]):
-        del sections[0]
+        old = [x for x in sections.pop(0).splitlines()[1:] if not re.match("### |No feat", x)]
+        section = section.rstrip() + "\n\n" + "\n".join(x for x in old if x not in section)
     new = "\n\n".join(filter(None, map(str.strip, [head, section, *sections]))) + "\n"
     path.write_bytes(new.replace("\n", "\r\n" if "\r\n" in text else "\n").encode())
 
@@ -100,8 +100,9 @@ index = run("git", "rev-parse", "--git-path", "index")
 before = {name: Path(name).read_bytes() for name in [index, *FILES] if Path(name).exists()}
 head, tags = run("git", "rev-parse", "HEAD"), run(*TAGS).split()
 failed, tag, started = 1, os.environ.get("CZ_PRE_NEW_TAG_VERSION"), "MAKE_BUMP" in os.environ
-utf8 = (os.environ.get("GIT_CONFIG_PARAMETERS", "") + " 'i18n.logOutputEncoding=UTF-8'").strip()
-os.environ |= {"MAKE_BUMP": "1", "PYTHONUTF8": "1", "GIT_CONFIG_PARAMETERS": utf8}
+git = "'i18n.commitEncoding=UTF-8' 'i18n.logOutputEncoding=UTF-8' 'log.showSignature=false'"
+git = f"{os.environ.get('GIT_CONFIG_PARAMETERS', '')} {git}".strip()
+os.environ |= {"MAKE_BUMP": "1", "PYTHONUTF8": "1", "GIT_CONFIG_PARAMETERS": git}
 try:
     if tag:
         check(os.environ["CZ_PRE_CURRENT_VERSION"], tag)
@@ -115,8 +116,7 @@ try:
         failed = subprocess.call(["cz", "bump", "--yes", *sys.argv[1:]])
 finally:
     if failed or tag:
-        for made in set(run(*TAGS).split()).difference(tags):
-            run("git", "tag", "--delete", made)
+        run("git", "tag", "--delete", *set(run(*TAGS).split()).difference(tags))
         run("git", "update-ref", "HEAD", head)
     for name, content in before.items() if failed else ():
         if Path(name).read_bytes() != content:

@@ -5,8 +5,7 @@ set -eu
 rustup=1.29.0
 rust=1.98.0
 if command -v cargo; then exit; fi
-if ls /lib/ld-musl-* >/dev/null 2>&1; then libc=musl; else libc=gnu; fi
-target=$(uname -m)-unknown-linux-$libc
+target=$(uname -m)-unknown-linux-$(if ls /lib/ld-musl-* >/dev/null 2>&1; then echo musl; else echo gnu; fi)
 cd "$(mktemp -d)"
 curl --fail --silent --show-error --location --retry 3 --output rustup-init \
     "${RUSTUP_UPDATE_ROOT:-https://static.rust-lang.org/rustup}/archive/$rustup/$target/rustup-init"

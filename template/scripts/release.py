@@ -4,12 +4,10 @@ import hashlib
 import re
 import sys
 import tomllib
-import urllib.error
-import urllib.request
 import zipfile
-from collections.abc import Callable
 from email import message_from_bytes
 from pathlib import Path
+from urllib import error, request
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -25,7 +23,7 @@ def print_notes(tag: str) -> None:
     if tag != f"v{PROJECT['version']}":
         sys.exit(f"Not released: the tag is {tag}, but pyproject.toml has version {VERSION}.")
     changelog = Path("CHANGELOG.md").read_text("utf-8")
-    found = re.search(rf"^## {re.escape(tag)}(?: .*)?\n((?:(?!## ).*\n?)*)", changelog, re.M)
+    found = re.search(rf"^## {re.escape(tag)}(?: .*)?\n((?:(?!## v?\[?\d).*\n?)*)", changelog, re.M)
     if not found:
         sys.exit(f"Not released: CHANGELOG.md has no section {tag}.")
     print(found[1].strip()[:120_000])  # GitHub refuses more than 125,000 characters
@@ -35,7 +33,7 @@ def check_files(folder: str) -> None:
     """Check that all wheels are of this version, and hold nothing but our files and modules."""
     for wheel in sorted({*Path(folder).iterdir()} - {Path(folder, f"{STEM}.tar.gz")}):
         if not re.fullmatch(WHEEL, wheel.name):
-            sys.exit(f"Not released: {wheel.name} is no file of {NAME} {VERSION} that PyPI takes.")
+            sys.exit(f"Not released: {wheel.name} is not a wheel of {NAME} {VERSION} for PyPI.")
         with zipfile.ZipFile(wheel) as archive:
             metadata = message_from_bytes(archive.read(f"{STEM}.dist-info/METADATA"))
             files = [name for name in archive.namelist() if not name.endswith("/")]
@@ -53,19 +51,15 @@ def check_index(folder: str, index: str) -> None:
     """Check that an index, which never replaces a file, holds no others of this version."""
     page = ""
     try:
-        page = urllib.request.urlopen(f"{index}{NAME}/").read().decode()
-    except urllib.error.URLError as error:
-        if getattr(error, "code", 0) != 404:  # which is what a new project gets
-            sys.exit(f"Not released: {index}{NAME}/ cannot be read: {error}.")
+        page = request.urlopen(f"{index}{NAME}/").read().decode()
+    except error.URLError as reason:
+        if getattr(reason, "code", 0) != 404:  # which is what a new project gets
+            sys.exit(f"Not released: {index}{NAME}/ cannot be read: {reason}.")
     ours = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in Path(folder).iterdir()}
     for digest, name in re.findall(r'#sha256=(\w+)"[^>]*>([^<]+)</a>', page):
         if name.startswith((f"{STEM}-", f"{STEM}.tar")) and ours.get(name) != digest:
-            sys.exit(
-                f"Not released: {index} has another {name}. "
-                "Re-run the failed jobs of the run that published it, or release a new version."
-            )
+            sys.exit(f"Not released: {index} has another {name}. Re-run its failed jobs or bump.")
 
 
-commands: dict[str, Callable[..., None]]
 commands = {"notes": print_notes, "files": check_files, "index": check_index}
-commands[sys.argv[1]](*sys.argv[2:])
+commands[sys.argv[1]](*sys.argv[2:])  # type: ignore[operator]
