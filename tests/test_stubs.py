@@ -42,6 +42,18 @@ EXPECTED = {
         "    array: numpy.typing.NDArray[numpy.float64], factor: float\n"
         ") -> numpy.typing.NDArray[numpy.float64]:",
     ],
+    "zoo/names.pyi": [
+        "class Sequence:",
+        'given as `{"version": "1.2.3"}`."""',
+        '"""SupportsIndex is the letter before."""',
+        "    def __iadd__(self, other: object, /) -> Self: ...",
+        "    def list(self, /) -> builtins.list[str]:",
+        "    def starts(self, /, of: collections.abc.Sequence[str]) -> builtins.list[int | None]:",
+        "    def same(self, /, other: Sequence) -> int:",
+        "class SupportsIndexed:",
+        "def all(*args: Any, values: tuple[int, ...], unique: set[int], **kwargs: Any) -> int:",
+        "def options(options: dict[str, int]) -> dict[str, int]:",
+    ],
     "zoo/inner.pyi": [
         '"""Things further in."""',
         'LIMIT: Final = 3\n"""The largest radius."""',
@@ -99,8 +111,13 @@ def test_types_read_as_people_write_them(zoo: Project) -> None:
         for part in parts:
             assert part in stub
     everything = "".join(path.read_text("utf-8") for path in zoo.path.glob(f"{STUBS}/**/*.pyi"))
-    assert "Supports" not in everything
-    assert "Incomplete" not in everything
+    assert not re.search(r"[:|>] Supports", everything)
+    assert (
+        re.findall("def __getattr__.* -> Incomplete|Incomplete: ", everything)
+        == [
+            "def __getattr__(name: str) -> Incomplete"  # of a module that adds names when it is imported
+        ]
+    )
 
 
 def test_samples_have_the_stubs_that_the_template_brings(zoo: Project, render: Render) -> None:
@@ -182,10 +199,14 @@ def test_what_pyo3_does_not_know_is_named(zoo: Project, tmp_path: Path) -> None:
     project = zoo.copy(tmp_path / "fast-math")
     source = project.path / "crates/src/zoo.rs"
     text = source.read_text("utf-8")
-    start = text.index('    #[pyo3(signature = (array: "')
-    source.write_text(text[:start] + text[text.index("\n", start) + 1 :])
+    for first in ("array", "options"):
+        text, found = re.subn(rf' +#\[pyo3\(signature = \({first}: ".*\n', "", text)
+        assert found
+    source.write_text(text)
     printed = project.make("stubs")
     assert "def scale(array: Incomplete, factor: float) -> Incomplete" in printed
+    assert "def options(options: dict) -> dict" in printed
+    assert len(re.findall(r"^build/stubs", printed, re.M)) == 2
     assert "PyO3 does not know what these are: see CONTRIBUTING.md." in printed
 
 
@@ -204,12 +225,12 @@ def test_project_needs_no_compiled_function(zoo: Project, tmp_path: Path, names:
     lib, package = (
         project.path / name for name in ("crates/src/lib.rs", "src/fast_math/__init__.py")
     )
-    kept = lib.read_text("utf-8").partition("    /// Count the pairs")[0]
+    kept = lib.read_text("utf-8").partition("    // What Python raises")[0]
     for line in (
         "mod samples;",
         "mod zoo;",
         "    use crate::samples;",
-        "    use pyo3::exceptions::PyValueError;",
+        "    use pyo3::exceptions::{PyOverflowError, PyValueError};",
         "    #[pymodule_export]\n    use crate::zoo::zoo;",
         *([] if names else ["    use pyo3::prelude::*;"]),
     ):
@@ -233,6 +254,27 @@ def test_project_needs_no_compiled_function(zoo: Project, tmp_path: Path, names:
     assert " passed" in project.make("stubs format lint test")
     stubs = [path.name for path in project.path.glob(f"{STUBS}/**/*.pyi")]
     assert stubs == ["__init__.pyi"]
+
+
+def test_a_keyword_of_python_is_named(zoo: Project) -> None:
+    source = zoo.path / "crates/src/zoo.rs"
+    text = source.read_text("utf-8")
+    source.write_text(text.replace("fn undocumented(_letter: char)", "fn undocumented(from: char)"))
+    result = zoo.run("make", "stubs", check=False)
+    source.write_text(text)
+    assert result.returncode
+    assert "Failed to parse build/stubs/_accelerate/zoo/__init__.pyi:" in result.stdout
+    assert "Rename in Rust what is a keyword in Python" in result.stdout
+
+
+def test_other_files_beside_the_stubs_stay(zoo: Project) -> None:
+    other = zoo.path / STUBS / "zoo/fallback.py"
+    other.write_text("mine")
+    result = zoo.run("make", "stubs", check=False)
+    assert result.returncode
+    assert f"{STUBS}/zoo/fallback.py\nMove this to another folder: " in result.stdout
+    assert other.read_text() == "mine"
+    other.unlink()
 
 
 def test_broken_code_is_shown(zoo: Project) -> None:

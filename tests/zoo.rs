@@ -241,6 +241,80 @@ pub(crate) mod zoo {
     #[pyfunction]
     fn undocumented(_letter: char) {}
 
+    /// Names that types have too.
+    #[pymodule]
+    mod names {
+        use pyo3::prelude::*;
+        use pyo3::types::{PyDict, PySet, PyTuple};
+
+        /// Letters, given as `{"version": "1.2.3"}`.
+        #[pyclass]
+        pub(crate) struct Sequence {
+            /// SupportsIndex is the letter before.
+            #[pyo3(get)]
+            letters: String,
+        }
+
+        #[pymethods]
+        impl Sequence {
+            #[new]
+            fn new(letters: String) -> Self {
+                Self { letters }
+            }
+
+            /// Return the letters.
+            #[pyo3(signature = () -> "builtins.list[str]")]
+            fn list(&self) -> Vec<char> {
+                self.letters.chars().collect()
+            }
+
+            /// Return where letters are.
+            #[pyo3(signature = (of: "collections.abc.Sequence[str]") -> "builtins.list[int | None]")]
+            fn starts(&self, of: Vec<char>) -> Vec<Option<usize>> {
+                let place = |letter| self.letters.find(letter);
+                of.into_iter().map(place).collect()
+            }
+
+            /// Return how many letters are the same.
+            fn same(&self, other: &Self) -> usize {
+                let pairs = self.letters.chars().zip(other.letters.chars());
+                pairs.filter(|(one, two)| one == two).count()
+            }
+
+            fn __iadd__(&mut self, other: &str) {
+                self.letters.push_str(other);
+            }
+        }
+
+        #[pyclass(frozen)]
+        pub(crate) struct SupportsIndexed();
+
+        /// Take whatever they hold.
+        #[pyfunction]
+        #[pyo3(signature = (*args, values: "tuple[int, ...]", unique: "set[int]", **kwargs))]
+        fn all(
+            args: &Bound<'_, PyTuple>,
+            values: &Bound<'_, PyTuple>,
+            unique: &Bound<'_, PySet>,
+            kwargs: Option<&Bound<'_, PyDict>>,
+        ) -> usize {
+            let _ = (unique, kwargs);
+            args.len() + values.len()
+        }
+
+        /// Return the options.
+        #[pyfunction]
+        #[pyo3(signature = (options: "dict[str, int]") -> "dict[str, int]")]
+        fn options(options: Bound<'_, PyDict>) -> Bound<'_, PyDict> {
+            options
+        }
+
+        #[pymodule_init]
+        fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+            module.add("author", "Ada")
+        }
+    }
+
     /// Things further in.
     #[pymodule]
     mod inner {

@@ -1,24 +1,31 @@
-"""Has the stubs of `make stubs` read as people write them; Ruff does the rest."""
+"""Rewrites the stubs of `make stubs` as a person would write them; Ruff does the rest."""
 
 import re
-import sys
+from itertools import pairwise
 from pathlib import Path
 
 # PyO3 names the protocol that an argument has to follow, people name a type that follows it.
 PLAIN = {
-    "SupportsFloat | SupportsIndex": "float",
-    "SupportsIndex": "int",
-    "SupportsGetItem[int, ": "Sequence[",
-    "SupportsLenAndGetItem[": "Sequence[",
+    r"SupportsFloat \| SupportsIndex\b": "float",
+    r"SupportsIndex\b": "int",
+    r"SupportsGetItem\[int, |SupportsLenAndGetItem\[": "Sequence[",
+    r"(\*\*?\w+)(?=[,)])": r"\1: Any",
+    r"(def __i(?!nit)\w+__\(.*\)) -> None": r"\1 -> Self",
 }
+HEAD = re.compile(r'("""(\\.|[^\\])*?"""\s*)?((from|import) .*\n|\n)*')
+STRING = re.compile(r"""("{3}(?:\\.|[^\\])*?"{3}|"(?:\\.|[^\\])*?"|'(?:\\.|[^\\])*?')""")
 DOCSTRING = re.compile(r'"""\n *(.*?[^"\n])(\n *)"""', re.DOTALL)
 
-for path in Path(sys.argv[1]).rglob("*.pyi"):
-    head, everything, body = path.read_text("utf-8").partition("__all__ = ")
-    for protocol, plain in PLAIN.items():
-        body = body.replace(protocol, plain)
-    body = DOCSTRING.sub(lambda d: '"""' + d[1] + d[2] * ("\n" in d[1]) + '"""', body)
-    types = " ".join(re.findall(r'[:>] "(.+?)"', body))  # those that the Rust code names
-    homes = {f"import {home}\n" for home in re.findall(r"([\w.]+)\.\w", types)}
-    head += "".join(["from collections.abc import Sequence\n", *homes, "\n"])
-    path.write_text(f"# Written by `make stubs`.\n{head}{everything}{body}", "utf-8", newline="\n")
+for path in Path("build/stubs").rglob("*.pyi"):
+    text = path.read_text("utf-8")
+    end = HEAD.match(text).end()  # type: ignore[union-attr]
+    code = STRING.split(text[end:])  # and the strings in between
+    for rule, plain in PLAIN.items():
+        code[::2] = [re.sub(rf"(?<![\w.])(?:{rule})", plain, part) for part in code[::2]]
+    types = " ".join(b for a, b in pairwise(code) if a.endswith((": ", "> ")))
+    homes = {f"import {home}\n" for home in re.findall(r"\b([^\W\d][\w.]*)\.[^\W\d]", types)}
+    used = "from collections.abc import Sequence\n" if "Sequence[" in str(code[::2]) else ""
+    head = ["# Written by `make stubs`.\n", text[:end], "from typing import Any, Self\n", used]
+    text = "".join([*head, *homes, "\n", *code])
+    text = DOCSTRING.sub(lambda d: '"""' + d[1] + d[2] * ("\n" in d[1]) + '"""', text)
+    path.write_text(text, "utf-8", newline="\n")
