@@ -4,6 +4,7 @@ import functools
 import hashlib
 import http.server
 import re
+import shlex
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from needs import need
 from project import KEPT, Project, bare, run, user
 from rehearsal.rehearse import Push, Rehearsal, package_index
 from rehearsal.rehearse import run as rehearse
+from test_readme import blocks
 
 pytestmark = [pytest.mark.slow(minutes=5), pytest.mark.usefixtures("kept_builds")]
 
@@ -34,7 +36,7 @@ def bumped(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Project:
         package_name=PACKAGE,
         module_name="release_sample",
         github_owner="ada",
-        features=["pypi", "docs"],
+        features=["pypi", "docs", "numpy"],
     ).copy(tmp_path_factory.mktemp("released") / "project")
     project.run("uv", "lock", "--quiet")
     project.commit("feat: start the project")
@@ -141,24 +143,21 @@ def test_pip_installs_it_from_the_index(released: Rehearsal, tmp_path: Path) -> 
         python = clean_environment(Path(need(f"python{version}")), tmp_path / version)
         with package_index(released.folder / "index") as index:
             run(
-                python, "-m", "pip", "install", "--only-binary=:all:", "--index-url",
+                python, "-m", "pip", "install", "--only-binary=:all:", "--extra-index-url",
                 f"{index}simple/", f"{PACKAGE}==0.1.0", cwd=tmp_path, base=user(rust=False),
             )  # fmt: skip
         check_installed(python)
 
 
-def test_the_line_in_the_readme_installs_it_from_the_release_page(
-    bumped: Project, released: Rehearsal, tmp_path: Path
+def test_the_readme_installs_it_from_the_release_page(
+    render: Render, released: Rehearsal, tmp_path: Path
 ) -> None:
     """The part of a release's page that GitHub loads later holds the links, the page itself none."""
-    project, rehearsal = bumped, released
-    line = re.search(
-        r"pip install .*https://github\.com/\S+/expanded_assets/\S+.*", project.read("README.md")
-    )
-    assert line
-    command = line[0].replace("VERSION", "0.1.0")
-    where = re.search(r"https://github\.com(/ada/\S+/releases)/expanded_assets/(v0\.1\.0)", command)
-    assert where, command
+    rehearsal = released
+    readme = render(package_name=PACKAGE, github_owner="ada", features=["numpy"]).read("README.md")
+    install = next(block for block in blocks(readme, "console") if "pip install" in block)
+    where = re.search(r"https://github\.com(/ada/\S+/releases)/expanded_assets/(v0\.1\.0)", install)
+    assert where, install
     downloads = f"{where[1]}/download/{where[2]}"
     (tmp_path / downloads.strip("/")).mkdir(parents=True)
     links = ""
@@ -171,8 +170,8 @@ def test_the_line_in_the_readme_installs_it_from_the_release_page(
     found = need(f"python{pythons.SUPPORTED[0]}")
     python = clean_environment(Path(found), tmp_path / "venv")
     with page(tmp_path) as address:
-        command = command.replace("https://github.com", address).split("`")[0]
-        run(python, "-m", *command.split(), cwd=tmp_path, base=user(rust=False))
+        for line in install.replace("https://github.com", address).splitlines():
+            run(python, "-m", *shlex.split(line), cwd=tmp_path, base=user(rust=False))
     check_installed(python)
 
 

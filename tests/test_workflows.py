@@ -57,7 +57,11 @@ def test_jobs_are_allowed_little_and_end_in_time(projects: list[Project]) -> Non
     for folder in [ROOT, *(project.path for project in projects)]:
         for name, workflow in workflows(folder).items():
             assert workflow["permissions"] == {}, name
-            assert "concurrency" in workflow, name
+            # A push never cancels the run of the one before: each commit of a branch is checked.
+            concurrency = workflow["concurrency"]
+            pushes = {"push", "schedule"} & workflow[True].keys()
+            if pushes and concurrency["cancel-in-progress"] is True:
+                assert "github.run_id" in concurrency["group"], name
             for job_id, job in workflow["jobs"].items():
                 assert "permissions" in job, (name, job_id)
                 assert job["timeout-minutes"] <= 60, (name, job_id)
