@@ -4,6 +4,7 @@ import os
 import re
 import sys
 import sysconfig
+import tomllib
 from pathlib import Path
 from runpy import run_path
 
@@ -19,10 +20,12 @@ from setuptools.command.bdist_wheel import bdist_wheel  # noqa: E402
 options: dict[str, dict[str, str]] = {}
 
 # PyO3 compiles for the oldest Python that its abi3 feature names, and the wheel says so. Only CPython with a
-# GIL has the limited API; other builds get a wheel of their own, for their version.
+# GIL has the limited API; other builds get a wheel of their own, for their version, as do C modules without it.
 oldest_python = re.search(r'"abi3-py(\d+)"', Path("crates/Cargo.toml").read_text("utf-8"))
 has_gil = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
-if oldest_python and has_gil:
+settings = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+all_limited = all(module.get("py-limited-api") for module in settings.get("ext-modules", []))
+if oldest_python and has_gil and all_limited:
     options["bdist_wheel"] = {"py_limited_api": f"cp{oldest_python[1]}"}
 
 # The Python behind the virtual environment: an isolated build makes a new environment each time, and Cargo
@@ -54,5 +57,4 @@ class BdistWheel(bdist_wheel):
         Path(wheelfile_base, "sboms", f"{name}.cdx.json").write_text(text, "utf-8")
 
 
-commands = {"bdist_wheel": BdistWheel} if "bdist_wheel" in sys.argv else {}
-setup(cmdclass=commands, options=options)
+setup(cmdclass={"bdist_wheel": BdistWheel} if "bdist_wheel" in sys.argv else {}, options=options)

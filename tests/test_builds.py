@@ -113,7 +113,7 @@ def test_uv_run_uses_what_changed(fresh: Project) -> None:
     run_it = ["uv", "run", "--no-default-groups", "python", "-c", USE]
     base = user_with_targets()
     source = fresh.path / "crates/src/samples.rs"
-    data = fresh.path / "crates/tables/deep/words.txt"
+    data = fresh.path / "crates/targets/deep/words.txt"
     data.parent.mkdir(parents=True)
     data.write_text("40")
     text = source.read_text("utf-8")
@@ -123,7 +123,7 @@ def test_uv_run_uses_what_changed(fresh: Project) -> None:
     (fresh.path / "crates/target/debug/anything").write_text("new")
     fresh.run(*run_it, base=base)
     assert built.stat().st_mtime_ns == before
-    include = 'include_str!("../tables/deep/words.txt").trim().parse::<i64>().unwrap_or(0)'
+    include = 'include_str!("../targets/deep/words.txt").trim().parse::<i64>().unwrap_or(0)'
     source.write_text(text.replace("left.checked_add(", f"(left - 40 + {include}).checked_add("))
     fresh.run(*run_it, base=base)
     data.write_text("41")
@@ -199,6 +199,27 @@ def test_no_wheel_comes_out_without_the_module(fresh: Project, tmp_path: Path) -
     assert failed.returncode
     assert "No module named 'setuptools_rust'" in failed.stdout
     assert not list(tmp_path.glob("out/*.whl"))
+
+
+MODULE = """
+[[tool.setuptools.ext-modules]]
+name = "fast_math._c"
+sources = ["src/fast_math/_c.c"]
+"""
+
+
+def test_a_wheel_with_a_c_module_is_for_one_python(fresh: Project) -> None:
+    """A later one would not find the module; the recipe in `docs/recipes.md` has one that it does find."""
+    manifest = fresh.path / "pyproject.toml"
+    manifest.write_text(manifest.read_text("utf-8") + MODULE, "utf-8")
+    module = fresh.path / "src/fast_math/_c.c"
+    module.write_text("#include <Python.h>\nPyMODINIT_FUNC PyInit__c(void) { return NULL; }\n")
+    fresh.git("add", "--all")
+    printed = fresh.make("wheel")
+    fresh.git("reset", "--hard", "--quiet")
+    (wheel,) = fresh.path.glob("dist/*.whl")
+    assert re.match(r"fast_math-0\.0\.0-cp(3\d+)-cp\1-", wheel.name)
+    assert "This wheel is for one Python" in printed
 
 
 def test_flags_of_cargos_configuration_count_in_wheels(fresh: Project, tmp_path: Path) -> None:

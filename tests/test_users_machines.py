@@ -17,7 +17,7 @@ LOWEST_UV = "0.8.0"
 VARIABLES = """
 FORCE_COLOR=1 CLICOLOR_FORCE=1 CARGO_TERM_COLOR=always CARGO_TERM_VERBOSE=true RUST_LOG=info RUST_BACKTRACE=full
 CARGO_BUILD_TARGET=HOST CARGO_INCREMENTAL=0 UV_LINK_MODE=copy UV_NO_PROGRESS=1 PIP_REQUIRE_VIRTUALENV=1
-PYTHONSAFEPATH=1 PYTHONUTF8=0 PYTHONUNBUFFERED=1 PYTHONINSPECT=1 PYTHONOPTIMIZE=1
+PYTHONSAFEPATH=1 PYTHONUTF8=0 PYTHONUNBUFFERED=1 PYTHONINSPECT=1 PYTHONOPTIMIZE=1 PYTHONWARNINGS=error
 POSIXLY_CORRECT=1 CDPATH=. TZ=Pacific/Kiritimati EDITOR=false PAGER=false GIT_PAGER=false
 """
 # What people set for all their projects.
@@ -38,8 +38,8 @@ AT_HOME = {
 
 @pytest.fixture(scope="module")
 def ready(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Return a project after `make init`, at a path with a space and letters beyond ASCII."""
-    folder = tmp_path_factory.mktemp("users") / "Größe 1"
+    """Return a project after `make init`, at a path with a space, brackets and letters beyond ASCII."""
+    folder = tmp_path_factory.mktemp("users") / "Größe [1]"
     project = render(project_name="Fast Math", features=["docs"]).copy(folder / "fast-math")
     project.git("init", "--quiet")
     project.make("init")
@@ -153,9 +153,41 @@ def test_variables_of_tools_change_nothing(project: Project) -> None:
 
 
 def test_settings_at_home_change_nothing(project: Project, tmp_path: Path) -> None:
+    project.run("uv", "venv", "--quiet", "another")
     printed = project.make("format lint test docs", env=home_with(AT_HOME, tmp_path / "home"))
+    shutil.rmtree(project.path / "another")
     assert " passed" in printed
     assert project.git("status", "--porcelain") == ""
+
+
+def test_settings_for_containers_leave_nothing_untested(project: Project) -> None:
+    """With them, uv does not install what changed, or takes tools away."""
+    names = ("UV_NO_DEFAULT_GROUPS", "UV_NO_DEV", "UV_NO_EDITABLE", "UV_NO_SYNC")
+    env = dict.fromkeys(names, "1")
+    project.make("init", env=env)
+    bad = project.run("git", "commit", "--allow-empty", "--message=did things", check=False)
+    assert "commit validation: failed" in bad.stdout
+    add(project.path / "src/fast_math/__init__.py", 'raise RuntimeError("it changed")\n')
+    for command in ("make test", "uv run --only-dev poe test"):
+        failed = project.run(*command.split(), env=env, check=False)
+        assert failed.returncode
+        assert "RuntimeError: it changed" in failed.stdout
+
+
+def test_lock_files_and_links_are_seen_by_git_as_they_should(
+    project: Project, tmp_path: Path
+) -> None:
+    """GitHub's list for Rust once had `Cargo.lock` in it; `.venv` may be a link to another disk."""
+    (tmp_path / "ignored").write_text("Cargo.lock\n*.lock\n")
+    project.git("config", "core.excludesFile", str(tmp_path / "ignored"))
+    ignored = project.run("git", "check-ignore", "uv.lock", "crates/Cargo.lock", check=False)
+    project.git("config", "--unset", "core.excludesFile")
+    assert ignored.stdout == ""
+    for name in (".hypothesis", "crates/target", "dist", "site"):
+        shutil.rmtree(project.path / name, ignore_errors=True)
+        (project.path / name).symlink_to(tmp_path)
+        assert project.git("status", "--porcelain") == ""
+        (project.path / name).unlink()
 
 
 def test_settings_that_get_into_the_lock_file_are_named(project: Project, tmp_path: Path) -> None:

@@ -135,6 +135,14 @@ def test_hooks_refuse_a_bad_message_and_bad_files(ready: Project) -> None:
     ready.git("rm", "-f", "--quiet", "bad.py")
     assert unclean.returncode
     assert "ruff check" in unclean.stdout
+    manifest = ready.path / "crates/Cargo.toml"
+    text = manifest.read_text("utf-8")
+    manifest.write_text(text.replace("[dependencies]\n", '[dependencies]\nitoa = "1"\n'))
+    behind = ready.run("git", "commit", "--all", "--message=feat: need a crate", check=False)
+    manifest.write_text(text)
+    ready.git("reset", "--quiet")
+    assert behind.returncode
+    assert "cannot update the lock file" in behind.stdout
 
 
 def test_missing_tools_are_named_in_one_sentence(render: Render, tmp_path: Path) -> None:
