@@ -37,7 +37,7 @@ FLOOR = re.compile(
 )
 ACTION = re.compile(r"uses: ([\w-]+/[\w.-]+)((?:/[\w./-]+)?)@([0-9a-f]{40}) # v([\d.]+)")
 RUNNER = re.compile(r"\b(ubuntu|windows|macos)-(\d+(?:\.\d+)?)((?:-[a-z]+)?)(?![\w.-])")
-CRATE = re.compile(r'^([\w-]+)( = \{ version = )"([\d.]+)"', re.MULTILINE)
+CRATE = re.compile(r'(?<=\[dependencies\.)([\w-]+)(\]\nversion = )"([\d.]+)"')
 IMAGE = re.compile(r"docker\.io/library/(\w+):([\d.]+)(-[\w.-]+)")
 UV = re.compile(r"\buv==([\d.]+)")
 RUST = re.compile(r"^(rustup|rust)=([\d.]+)$", re.MULTILINE)

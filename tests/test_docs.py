@@ -179,7 +179,7 @@ def test_api_page_shows_a_rust_function(visit: Any, site: Site) -> None:
     text = re.sub(r"\s+", " ", function.inner_text())
     assert "add_in_rust(left: int, right: int) -> int" in text
     assert "Add two integers." in text
-    assert "left (int) – First summand, a 64-bit integer." in text
+    assert "left (int) – First addend, a 64-bit integer." in text
     assert "OverflowError – An argument or the sum does not fit into 64 bits." in text
     # The module's own documentation, and no helper that is not public.
     assert "_register_submodules" not in page.locator("body").inner_text()

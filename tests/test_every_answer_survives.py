@@ -41,7 +41,12 @@ PROFILES: dict[str, dict[str, Any]] = {
     "all features": {"features": FEATURES},
     "no contact": {"project_name": "Größe & 速い 🦀", "author_email": "", "github_owner": ""},
     "an owner": {"python_min": "3.14", "license": "MIT OR Apache-2.0", "github_owner": "octo-org"},
-    "long names": {"project_name": "a" * 300, "package_name": "p" * 50, "module_name": "m" * 50},
+    "long names": {
+        "project_name": "a" * 300,
+        "package_name": "p" * 50,
+        "module_name": "m" * 50,
+        "features": FEATURES,
+    },
 }
 
 
@@ -122,7 +127,10 @@ def marks_in(project: Project, answers: dict[str, str]) -> Iterator[tuple[Path, 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_files_are_readable_and_tidy(render: Render, profile: str) -> None:
-    for path, text in text_files(render(**PROFILES[profile])):
+    project = render(**PROFILES[profile])
+    project.tool("ruff", "check", "--no-cache")
+    project.tool("ruff", "format", "--check", "--no-cache")
+    for path, text in text_files(project):
         list(values(path, text))
         lines = text.split("\n")
         assert not text or lines[-1] == "", f"{path} does not end with a newline"

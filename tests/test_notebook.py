@@ -1,6 +1,7 @@
 """The notebook: runs from top to bottom, is stored without outputs, and goes by a number."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,13 @@ def test_project_runs_it_when_asked(project: Project, tmp_path: Path) -> None:
     assert f"{QUICKSTART} ." in printed
 
     notebook = load(copy)
+    (said,) = notebook["cells"][0]["source"][2:]
+    in_browser = re.findall("`(.+?)`", said)[-1]
+    assert in_browser.endswith("jupyter lab")
+    imports = "import jupyterlab, ipykernel, matplotlib, " + "m" * 50
+    copy.run(*in_browser.removesuffix("jupyter lab").split(), "python", "-c", imports)
+    copy.make("init")  # leaves the kernel that an editor uses
+    copy.run(".venv/bin/python", "-c", "import ipykernel, matplotlib")
     (first,) = (cell for cell in notebook["cells"] if "import random" in "".join(cell["source"]))
     first["source"].insert(0, "raise ValueError('the notebook is wrong')\n")
     (copy.path / QUICKSTART).write_text(json.dumps(notebook), "utf-8")

@@ -33,9 +33,8 @@ def build(render: Render, folder: Path) -> Path:
     project = render(project_name="Fast Math", features=[]).copy(folder / "project")
     manifest = project.path / "crates/Cargo.toml"
     text = manifest.read_text("utf-8")
-    before, line, after = text.partition("pyo3 = ")
-    pin, _, rest = after.partition("\n")
-    manifest.write_text(f"{before}{line}{pin}{NEEDS}{rest}", "utf-8")
+    assert "[dependencies]\n" in text
+    manifest.write_text(text.replace("[dependencies]\n", f"[dependencies]{NEEDS}"), "utf-8")
     (project.path / "crates/build.rs").write_text("fn main() {}\n")
     for name in ("helper", "only-builds", "only-tests", "only-windows"):
         (project.path / "crates" / name / "src").mkdir(parents=True)

@@ -19,8 +19,8 @@ def concat(left: str, right: str) -> str:
 
 
 def count_close_pairs(points: Sequence[tuple[float, float]], radius: float) -> int:
-    if not isfinite(radius) or radius < 0:
-        raise ValueError("radius must be a finite number, zero or more")
+    if not 1e-150 <= radius <= 1e150:
+        raise ValueError("radius must be from 1e-150 to 1e150")
     if not all(isfinite(x) and isfinite(y) for x, y in points):
         raise ValueError("points must not hold NaN or infinity")
     limit = radius * radius

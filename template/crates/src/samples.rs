@@ -10,12 +10,14 @@ pub(crate) enum Error {
     Radius,
 }
 
+impl std::error::Error for Error {}
+
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Overflow => "the result does not fit into 64 bits",
             Self::Point => "points must not hold NaN or infinity",
-            Self::Radius => "radius must be a finite number, zero or more",
+            Self::Radius => "radius must be from 1e-150 to 1e150",
         })
     }
 }
@@ -34,7 +36,8 @@ pub(crate) fn concat(left: &str, right: &str) -> String {
 
 /// Compare each point with all later ones: a nested loop, slow in Python and fast in Rust.
 pub(crate) fn count_close_pairs(points: &[(f64, f64)], radius: f64) -> Result<usize, Error> {
-    if !radius.is_finite() || radius < 0.0 {
+    // The squares of these neither overflow nor underflow.
+    if !(1e-150..=1e150).contains(&radius) {
         return Err(Error::Radius);
     }
     if !points.iter().all(|(x, y)| x.is_finite() && y.is_finite()) {
@@ -81,12 +84,29 @@ mod tests {
     }
 
     #[test]
+    fn tells_distances_of_any_size() {
+        assert_eq!(
+            count_close_pairs(&[(-1e308, 0.0), (1e308, 0.0)], 1e150),
+            Ok(0)
+        );
+        assert_eq!(
+            count_close_pairs(&[(0.0, 0.0), (0.0, 2e-150)], 1e-150),
+            Ok(0)
+        );
+        assert_eq!(
+            count_close_pairs(&[(0.0, 0.0), (0.0, 1e-300)], 1e-150),
+            Ok(1)
+        );
+    }
+
+    #[test]
     fn refuses_what_has_no_distance() {
         assert_eq!(
             count_close_pairs(&[(0.0, f64::NAN)], 1.0),
             Err(Error::Point)
         );
-        assert_eq!(count_close_pairs(&[], -1.0), Err(Error::Radius));
+        assert_eq!(count_close_pairs(&[], 0.0), Err(Error::Radius));
+        assert_eq!(count_close_pairs(&[], 1e200), Err(Error::Radius));
         assert_eq!(count_close_pairs(&[], f64::NAN), Err(Error::Radius));
     }
 }

@@ -7,8 +7,8 @@ def add_in_rust(left: int, right: int) -> int:
     """Add two integers.
 
     Args:
-        left: First summand, a 64-bit integer.
-        right: Second summand, a 64-bit integer.
+        left: First addend, a 64-bit integer.
+        right: Second addend, a 64-bit integer.
 
     Returns:
         The sum.
