@@ -45,7 +45,6 @@ HOOKS_NOT_WANTED = {
     "PC901": "is about updates of hooks by pre-commit.ci, and there is nothing to update",
     "PC902": "the same",
     "PC903": "the same",
-    "RF003": "by default `tests` would count as ours, and the order of imports depend on the module's name",
 }
 # The folder that PY004 looks for comes with the feature `docs`; without it README.md is the documentation.
 NO_DOCS = {"PY004"}
