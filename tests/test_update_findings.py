@@ -6,12 +6,13 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import pytest
 
 from history import History, edit, files, remove, rename, unmerged, update, write
-from project import IDENTITY, Project, home_with, run, user
+from project import IDENTITY, ROOT, Project, home_with, run, user
 
 pytestmark = pytest.mark.slow(minutes=4)
 
@@ -669,10 +670,11 @@ def test_template_with_changes_that_have_no_commit(
     refused(project, "changes without a commit: commit them first", version="HEAD")
 
 
-def test_lock_file_of_a_workspace_follows(history: History, tmp_path: Path) -> None:
+def test_lock_file_of_a_workspace_follows(template: Path, tmp_path: Path) -> None:
     """It lies above the project, and Cargo's in a folder that the owner renamed."""
+    history = History.of(template, tmp_path / "template")
     top = tmp_path / "top"
-    project = history.project(top / "packages/demo", "v10000.0.0", project_name="Demo")
+    project = history.project(top / "packages/demo", project_name="Demo")
     shutil.rmtree(project.path / ".git")
     (top / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["packages/*"]\n')
     project.run("uv", "lock", "--quiet")
@@ -692,3 +694,39 @@ def test_lock_file_of_a_workspace_follows(history: History, tmp_path: Path) -> N
     whole.run("uv", "lock", "--check", "--quiet")
     assert 'name = "itoa"' in project.read("rust/Cargo.lock")
     assert whole.git("diff", "--name-only") == ""
+
+
+def test_file_that_became_a_link_is_named(project: Project) -> None:
+    """The template's side would be nowhere."""
+    project.git("mv", "tools/kept.sh", "mine.sh")
+    (project.path / "tools/kept.sh").symlink_to("../mine.sh")
+    project.commit()
+    refused(project, "tools/kept.sh is a link in your project .* rename yours first", way="copier")
+
+
+def test_link_to_itself_does_not_matter(project: Project) -> None:
+    (project.path / "loop").symlink_to("loop")
+    project.commit()
+    assert "of its template now" in update(project, way="copier")
+    assert (project.path / "loop").is_symlink()
+
+
+def test_interrupt_while_lock_files_are_made_is_named(template: Path, tmp_path: Path) -> None:
+    """As by Ctrl-C: Git still shows the update as unfinished."""
+    history = History.of(template, tmp_path / "template")
+    project = history.project(tmp_path / "project", project_name="Demo")
+    history.release(edit("template/pyproject.toml.jinja", '"packaging>=25"', '"packaging>=24"'))
+    (project.path / "uv.lock").write_text("version = 1\n")
+    project.commit()
+    uv = tmp_path / "slow/uv"
+    uv.parent.mkdir()
+    uv.write_text("#!/bin/sh\nkill -INT $PPID\nsleep 1\n")
+    uv.chmod(0o755)
+    said = update(project, fails=True, env={"PATH": f"{uv.parent}:{user()['PATH']}"})
+    assert "You stopped the update. To go back to where you were: git reset --hard" in said
+    assert "cherry-pick" in project.git("status")
+
+
+def test_text_between_programs_keeps_its_ends_of_lines() -> None:
+    text = "one\r\ntwo\rthree\n"
+    assert run_path(str(ROOT / "update/engine.py"))["run"]("cat", text=text).stdout == text

@@ -222,16 +222,16 @@ class Objects:
         stages: Stages = {}
         for about, path in (line.split("\t", 1) for line in lines[:end]):
             stages.setdefault(path, []).append(tuple(about.split(" ")))
-        for path, kind in zip(lines[end:], lines[end + 1 :], strict=False):
-            if kind == "CONFLICT (file/directory)":
+        notes = lines[end + 1 :]  # how many paths, the paths, the kind and a sentence, each time
+        while notes:
+            count = int(notes[0])
+            paths, kind, notes = notes[1 : count + 1], notes[count + 1], notes[count + 3 :]
+            kinds = {"CONFLICT (file/directory)": "folder", "CONFLICT (distinct modes)": "link"}
+            if kind in kinds:
+                path = min(paths, key=len)  # the others have the name of a branch added
                 raise RefusalError(
-                    f"{path} is a folder in your project or in the new version, and a file in the "
-                    f"other: rename yours first."
-                )
-            if kind == "CONFLICT (distinct types)":
-                raise RefusalError(
-                    f"{path.partition('~')[0]} is a link in your project or in the new version, and "
-                    f"a file in the other: rename yours first."
+                    f"{path} is a {kinds[kind]} in your project or in the new version, and a file in "
+                    f"the other: rename yours first."
                 )
         return self.read(root), stages
 
@@ -239,14 +239,14 @@ class Objects:
 def render(
     answers: Mapping[str, Any], address: str, version: str, folder: Path, name: str
 ) -> list[str]:
-    """Render one version of the template, and return what it gives once; the answers file has a name."""
+    """Render one version of the template, with an answers file of this name; return what it gives once."""
     import copier
 
     data = {name: value for name, value in answers.items() if not name.startswith("_")}
     options: dict[str, Any] = {"defaults": True, "quiet": True, "unsafe": True, "skip_tasks": True}
-    options["answers_file"] = name
+    options |= {"answers_file": name, "vcs_ref": version}
     try:
-        worker = copier.run_copy(address, folder, data=data, vcs_ref=version, **options)
+        worker = copier.run_copy(address, folder, data=data, **options)
     except Exception as error:
         reason = " ".join(str(error).split())
         raise RefusalError(f"Version {version} of the template fails: {reason}") from error
@@ -445,7 +445,7 @@ def locks(changed: Set[str], project: Project) -> dict[str, str]:
     Those are the nearest that Git knows, beside the manifest or above it, as in a workspace.
     """
     found: dict[str, str] = {}
-    for path in sorted(changed, key=lambda path: path.split("/")[::-1]):
+    for path in sorted(changed):
         name, command = LOCKS.get(PurePosixPath(path).name, ("", ""))
         for folder in PurePosixPath(path).parents if name else ():
             if project.git("ls-files", "--", str(folder / name)).stdout:
@@ -502,6 +502,8 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         request: What Copier knows; see `answers.py`.
         template: The new version of the template.
     """
+    import yaml
+
     name, answers = request["answers_file"], request["answers"]
     last = last_answers(name)
     check_answers(last, answers, request)
@@ -526,7 +528,7 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         old, new = (objects.store(folder / side, project.prefix) for side in ("old", "new"))
         asked = objects.store(folder / "asked", project.prefix) if other else new
         head = objects.read(told("rev-parse", "HEAD^{tree}"))
-        if f"\n_commit: {version}\n" not in objects.text(new[project.prefix + name]):
+        if yaml.safe_load(objects.text(new[project.prefix + name]))["_commit"] != version:
             raise RefusalError("The template has changes without a commit: commit them first.")
         is_given = re.compile(rf"{prefix}(?:{names})(?:/.*)?", re.DOTALL).fullmatch
         gone = sorted(filter(is_given, (old.keys() & head.keys()) - asked.keys() - new.keys()))
