@@ -23,7 +23,7 @@ options: dict[str, dict[str, str]] = {}
 # GIL has the limited API; other builds get a wheel of their own, for their version, as do C modules without it.
 oldest_python = re.search(r'"abi3-py(\d+)"', Path("crates/Cargo.toml").read_text("utf-8"))
 has_gil = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
-settings = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+settings = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["tool"].get("setuptools", {})
 all_limited = all(module.get("py-limited-api") for module in settings.get("ext-modules", []))
 if oldest_python and has_gil and all_limited:
     options["bdist_wheel"] = {"py_limited_api": f"cp{oldest_python[1]}"}

@@ -1,7 +1,4 @@
-"""Makes the next version for `make bump`: four files, the changelog, a commit and a tag, or nothing.
-
-It is Commitizen's hook, whose providers do not know `crates/`, and starts it, to undo what fails.
-"""
+"""Makes the next version for `make bump`: four files, the changelog, a commit and a tag, or nothing."""
 
 import os
 import re
@@ -54,7 +51,9 @@ def check(current: str, tag: str) -> None:
     with suppress(SystemExit, subprocess.TimeoutExpired):  # without a terminal it cannot ask
         tags += "\n" + run("git", "ls-remote", "--tags", start_new_session=True, timeout=10)
     if tag in re.split(r"\s(?:refs/tags/)?", tags):
-        sys.exit(f"{tag} exists: `git pull --tags`, `git tag -d {tag}` or `make bump ARGS=1.2.3`.")
+        sys.exit(
+            f"{tag} exists: `git pull --tags`, `git tag -d {tag}` if no branch has its commit, or `make bump ARGS=1.2.3`."
+        )
 
 
 def write_versions(current: str, new: str) -> None:
@@ -96,6 +95,7 @@ def write_changelog(tag: str) -> None:
     path.write_bytes(new.replace("\n", "\r\n" if "\r\n" in text else "\n").encode())
 
 
+# Commitizen's providers do not know `crates/`, so this is its hook; it undoes nothing, so this starts it.
 index = run("git", "rev-parse", "--git-path", "index")
 before = {name: Path(name).read_bytes() for name in [index, *FILES] if Path(name).exists()}
 head, tags = run("git", "rev-parse", "HEAD"), run(*TAGS).split()
