@@ -267,14 +267,27 @@ def test_what_the_owner_wrote_into_the_changelog_stays(changed: Bumping) -> None
     assert "## [Unreleased]\n\n- mine\n\n## v0.2.0 " in changed.read("CHANGELOG.md")
 
 
-def test_a_bump_that_was_rebased_can_be_made_again(changed: Bumping, tmp_path: Path) -> None:
-    """Others had pushed meanwhile: the tag is left on a commit that is on no branch."""
+def test_a_bump_that_was_taken_back_can_be_made_again(changed: Bumping) -> None:
+    """The tag is left on a commit that is on no branch."""
     changed.bump()
     changed.git("reset", "--hard", "--quiet", "HEAD~1")
     advice = re.search(r"`(git tag -d .+?)`", changed.refused())
     assert advice
     changed.run(*advice[1].split())
     assert changed.bump() == "0.2.0"
+
+
+def test_a_bump_that_was_rebased_gets_its_tag_back(changed: Bumping) -> None:
+    """Others had pushed meanwhile: its commit is another one now."""
+    changed.bump()
+    changed.git("commit", "--quiet", "--amend", "--no-edit", "--date=2001-01-01 00:00")
+    changed.change("fix: two")
+    for command in (r"`(git tag -d .+?)`", r"`(git tag --annotate .+?)`"):
+        advice = re.search(command, changed.refused())
+        assert advice
+        changed.run(*advice[1].split())
+    assert changed.git("rev-parse", "v0.2.0^{}") == changed.git("rev-parse", "HEAD~1")
+    assert changed.bump() == "0.2.1"
 
 
 def test_the_first_release_may_be_a_pre_release(project: Bumping) -> None:

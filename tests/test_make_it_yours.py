@@ -42,7 +42,9 @@ COMPILED = ["Circle", "largest", "scale"]
 
 @pytest.fixture(scope="module")
 def project(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    rendered = render(project_name="Fast Math", features=["docs", "benchmarks", "numpy"])
+    rendered = render(
+        project_name="Fast Math", features=["docs", "notebook", "benchmarks", "numpy"]
+    )
     project = rendered.copy(tmp_path_factory.mktemp("mine") / "fast-math")
     project.git("init", "--quiet")
     project.run("uv", "lock", "--quiet")
@@ -84,6 +86,17 @@ def test_page_is_one_screen() -> None:
     assert len((ROOT / "docs/make-it-yours.md").read_text("utf-8").splitlines()) <= 65
 
 
+def test_nothing_need_be_there_to_be_removed(render: Render) -> None:
+    bare = render(project_name="Fast Math", features=[])
+    bare.commit()
+    (commands,) = blocks((ROOT / "docs/make-it-yours.md").read_text("utf-8"), "console")
+    bare.run("bash", "-euc", "".join(re.findall("git rm.*\n", commands)))
+    assert bare.git("diff", "--cached", "--name-only").split() == [
+        "crates/src/samples.rs",
+        "tests/reference.py",
+    ]
+
+
 def test_samples_are_replaced_as_told(project: Project) -> None:
     write_as_told(project)
     printed = project.make("stubs format lint test docs")
@@ -92,8 +105,8 @@ def test_samples_are_replaced_as_told(project: Project) -> None:
     touched = {
         line[3:]
         for line in changed
-        if not line[3:].startswith(("benchmarks/", "uv.lock", "crates/Cargo.lock"))
-        and "arrays" not in line  # the samples of the feature `numpy`
+        if not line[3:].startswith(("notebooks/", "benchmarks/", "uv.lock", "crates/Cargo.lock"))
+        and line[3:] not in ("crates/src/arrays.rs", "tests/test_arrays.py")  # of `numpy`
     }
     assert len(touched) <= 10, touched
     words = "add_in_rust|subtract_in_rust|concat_in_rust|count_close_pairs|basic_functions|samples"
