@@ -94,9 +94,10 @@ _WINDOWS_DEVICES = _words(
 # Tools that a generated project uses: with the same name it would depend on itself.
 _TOOLS = _words(
     """
-    abi3audit check_sdist check_wheel_contents cibuildwheel commitizen hypothesis ipykernel
-    matplotlib mkdocs mkdocs_material mkdocstrings_python mypy nbmake nbstripout pip poethepoet
-    prek pytest ruff setuptools setuptools_rust twine uv
+    abi3audit check_sdist check_wheel_contents cibuildwheel commitizen coverage hypothesis
+    ipykernel matplotlib maturin mkdocs mkdocs_material mkdocstrings_python mypy nbmake nbstripout
+    numpy packaging pip poethepoet prek properdocs py pytest pytest_benchmark ruff setuptools
+    setuptools_rust twine uv
     """
 )
 

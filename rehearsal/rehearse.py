@@ -370,6 +370,12 @@ def main() -> int:
             print(error, file=sys.stderr)
             return 1
         found = sorted(path.stem for path in push.clone.glob(".github/workflows/*.y*ml"))
+        if not found:
+            print(
+                "GitHub runs what is in .github/workflows of a repository: there is nothing.",
+                file=sys.stderr,
+            )
+            return 1
         outcomes = {}
         with package_index(kept / "index") as index:
             for workflow in arguments.workflow or found:

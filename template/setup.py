@@ -51,8 +51,7 @@ class BdistWheel(bdist_wheel):
         super().write_wheelfile(wheelfile_base, **kwargs)
         name = re.sub("[-_.]+", "-", self.distribution.get_name()).lower()
         modules = self.distribution.rust_extensions
-        features = [feature for module in modules for feature in module.features]
-        text = run_path("scripts/sbom.py")["bill"](name, self.distribution.get_version(), features)
+        text = run_path("scripts/sbom.py")["bill"](name, self.distribution.get_version(), modules)
         Path(wheelfile_base, "sboms").mkdir(exist_ok=True)
         Path(wheelfile_base, "sboms", f"{name}.cdx.json").write_text(text, "utf-8")
 

@@ -66,7 +66,12 @@ def run_step(
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
         cwd=folder,
-        env={**bare.environment(*path, **offered), "GITHUB_OUTPUT": os.devnull, **variables}
+        env={
+            **bare.environment(*path, **offered),
+            "GITHUB_OUTPUT": os.devnull,
+            "GITHUB_SHA": "1" * 40,
+            **variables,
+        }
         | {name: context[name] for name in ("GITHUB_OUTPUT",) if name in context},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

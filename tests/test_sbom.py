@@ -28,20 +28,51 @@ only-windows = { path = "only-windows" }
 """
 
 
+MODULE = """
+[[tool.setuptools-rust.ext-modules]]
+target = "fast_math._second"
+path = "crates/second/Cargo.toml"
+features = ["extra"]
+
+[[tool.setuptools-rust.bins]]
+target = "program"
+path = "crates/program/Cargo.toml"
+"""
+LIB = """
+#[cfg(feature = "extra")]
+#[pyo3::pymodule]
+mod _second {}
+"""
+
+
+def crate(project: Project, name: str, more: str = "", **sources: str) -> None:
+    """Add a crate to those of the project."""
+    folder = project.path / "crates" / name
+    (folder / "src").mkdir(parents=True)
+    for source, text in sources.items():
+        (folder / f"src/{source}.rs").write_text(text)
+    (folder / "Cargo.toml").write_text(
+        f'[package]\nname = "{name}"\nversion = "2.0.0"\nlicense = "MIT/Apache-2.0"\n{more}'
+    )
+
+
 def build(render: Render, folder: Path) -> Path:
     """Build the wheel of a project that needs more crates than the starter, of all kinds."""
     project = render(project_name="Fast Math", features=[]).copy(folder / "project")
     manifest = project.path / "crates/Cargo.toml"
     text = manifest.read_text("utf-8")
     assert "[dependencies]\n" in text
-    manifest.write_text(text.replace("[dependencies]\n", f"[dependencies]{NEEDS}"), "utf-8")
+    text = text.replace("[dependencies]\n", f"[dependencies]{NEEDS}")
+    manifest.write_text(f'{text}\n[workspace]\nmembers = ["second", "program"]\n', "utf-8")
     (project.path / "crates/build.rs").write_text("fn main() {}\n")
-    for name in ("helper", "only-builds", "only-tests", "only-windows"):
-        (project.path / "crates" / name / "src").mkdir(parents=True)
-        (project.path / "crates" / name / "src/lib.rs").write_text("")
-        (project.path / "crates" / name / "Cargo.toml").write_text(
-            f'[package]\nname = "{name}"\nversion = "2.0.0"\nlicense = "MIT/Apache-2.0"\n'
-        )
+    for name in ("helper", "only-builds", "only-tests", "only-windows", "second-helper"):
+        crate(project, name, lib="")
+    needs = 'pyo3 = "0.30"\nsecond-helper = { path = "../second-helper", optional = true }\n'
+    needs += '[features]\nextra = ["dep:second-helper"]\n[lib]\ncrate-type = ["cdylib"]\n'
+    crate(project, "second", f"[dependencies]\n{needs}", lib=LIB)
+    crate(project, "program", main="fn main() {}\n")
+    settings = project.path / "pyproject.toml"
+    settings.write_text(settings.read_text("utf-8") + MODULE, "utf-8")
     project.run("cargo", "update", "--workspace", "--offline", "--manifest-path", manifest)
     # Each build has files of its own, but for the sources that Cargo has unpacked.
     env = {"SOURCE_DATE_EPOCH": "1700000000"}
@@ -77,7 +108,7 @@ def test_it_follows_the_schema(text: str) -> None:
 
 def test_it_lists_what_is_compiled_in(sbom: dict[str, Any], wheel: Path) -> None:
     listed = {component["name"]: component for component in sbom["components"]}
-    assert {"helper", "pyo3", "pyo3-ffi"} <= set(listed)
+    assert {"helper", "pyo3", "pyo3-ffi", "second", "second-helper", "program"} <= set(listed)
     # What runs in the compiler, in tests or on other systems is not in the wheel.
     assert not {"pyo3-macros", "syn", "target-lexicon"} & set(listed)
     assert not [name for name in listed if name.startswith(("_", "only"))]
@@ -99,7 +130,9 @@ def test_it_says_what_needs_what(sbom: dict[str, Any]) -> None:
     references = {component["bom-ref"] for component in sbom["components"]}
     (pyo3,) = (reference for reference in references if reference.startswith("pkg:cargo/pyo3@"))
     assert set(needs) == {*references, "pkg:pypi/fast-math@0.0.0"}
-    assert needs["pkg:pypi/fast-math@0.0.0"] == ["pkg:cargo/helper@2.0.0", pyo3]
+    own = [f"pkg:cargo/{name}@2.0.0" for name in ("helper", "program", "second")]
+    assert needs["pkg:pypi/fast-math@0.0.0"] == sorted([*own, pyo3])
+    assert needs["pkg:cargo/second@2.0.0"] == [pyo3, "pkg:cargo/second-helper@2.0.0"]
     assert any(reference.startswith("pkg:cargo/pyo3-ffi@") for reference in needs[pyo3])
 
 

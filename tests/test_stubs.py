@@ -21,7 +21,7 @@ EXPECTED = {
     "zoo/__init__.pyi": [
         "import numpy.typing",
         '    CORNERS: Final = 0\n    """The number of corners."""',
-        "    def __new__(cls, /, radius: int = 1) -> Circle: ...",
+        "    def __new__(cls, /, radius: int = 1) -> Self: ...",
         "    def __contains__(self, point: tuple[float, float], /) -> bool: ...",
         '    @property\n    def radius(self, /) -> int:\n        """The radius."""',
         "    @at.setter",
@@ -29,7 +29,7 @@ EXPECTED = {
         "    @staticmethod\n    def unit() -> Circle:",
         "    def __iter__(self, /) -> Counter: ...",
         "class Child(Parent):",
-        "    def __new__(cls, /, *args: object, **kwargs: object) -> Parent: ...",
+        "    def __new__(cls, /, *args: object, **kwargs: object) -> Parent: ...",  # given as text
         '    Red: Final[Color]\n    """As blood."""',
         '    @final\n    class Square(Shape):\n        """A square."""\n',
         "    table: dict[str, Sequence[float]],\n    numbers: set[int] | None = None,\n    *,\n",
@@ -94,13 +94,22 @@ def zoo(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.run("cargo", "add", "--quiet", "--manifest-path=crates/Cargo.toml", "numpy")
     project.run("uv", "add", "--quiet", "--no-sync", "numpy")
     (project.path / "crates/src/zoo.rs").write_bytes((ROOT / "tests/zoo.rs").read_bytes())
-    lib = project.read("crates/src/lib.rs").replace("mod samples;\n", "mod samples;\nmod zoo;\n")
+    gate = '#[cfg(feature = "zoo")]\n'
+    lib = project.read("crates/src/lib.rs")
+    lib = lib.replace("mod samples;\n", f"mod samples;\n{gate}mod zoo;\n")
     first = "    use pyo3::prelude::*;\n"
-    lib = lib.replace(first, first + "\n    #[pymodule_export]\n    use crate::zoo::zoo;\n", 1)
+    use = f"\n    {gate}    #[pymodule_export]\n    use crate::zoo::zoo;\n"
+    lib = lib.replace(first, first + use, 1)
     (project.path / "crates/src/lib.rs").write_text(lib)
+    manifest = project.read("crates/Cargo.toml")
+    (project.path / "crates/Cargo.toml").write_text(f"{manifest}\n[features]\nzoo = []\n")
+    settings = project.read("pyproject.toml")
+    (project.path / "pyproject.toml").write_text(
+        settings.replace("quiet = true\n", 'quiet = true\nfeatures = ["zoo"]\n')
+    )
     for stub in project.path.glob(f"{STUBS}/**/*.pyi"):
         stub.unlink()
-    (project.path / STUBS / "left_over.pyi").touch()
+    (project.path / STUBS / "left_over.pyi").write_text("# Written by `make stubs`.\n")
     project.make("stubs")
     return project
 
@@ -124,6 +133,16 @@ def test_samples_have_the_stubs_that_the_template_brings(zoo: Project, render: R
     fresh = render(project_name="Fast Math", features=[])
     assert zoo.read(f"{STUBS}/basic_functions.pyi") == fresh.read(f"{STUBS}/basic_functions.pyi")
     assert not (zoo.path / STUBS / "left_over.pyi").exists()
+
+
+def test_what_somebody_else_wrote_is_not_deleted(render: Render) -> None:
+    project = render(project_name="Fast Math", features=[])
+    mine = project.path / STUBS / "mine.pyi"
+    mine.write_text("class Shape: ...\n")
+    result = project.run("make", "stubs", check=False)
+    assert result.returncode
+    assert f"{STUBS}/mine.pyi\nNot written by `make stubs`: move it" in result.stdout
+    assert mine.exists()
 
 
 def test_every_verb_is_green(zoo: Project) -> None:
@@ -228,10 +247,10 @@ def test_project_needs_no_compiled_function(zoo: Project, tmp_path: Path, names:
     kept = lib.read_text("utf-8").partition("    // What Python raises")[0]
     for line in (
         "mod samples;",
-        "mod zoo;",
+        '#[cfg(feature = "zoo")]\nmod zoo;',
         "    use crate::samples;",
         "    use pyo3::exceptions::{PyOverflowError, PyValueError};",
-        "    #[pymodule_export]\n    use crate::zoo::zoo;",
+        '    #[cfg(feature = "zoo")]\n    #[pymodule_export]\n    use crate::zoo::zoo;',
         *([] if names else ["    use pyo3::prelude::*;"]),
     ):
         assert f"{line}\n" in kept
@@ -263,7 +282,7 @@ def test_a_keyword_of_python_is_named(zoo: Project) -> None:
     result = zoo.run("make", "stubs", check=False)
     source.write_text(text)
     assert result.returncode
-    assert "Failed to parse build/stubs/_accelerate/zoo/__init__.pyi:" in result.stdout
+    assert "Failed to parse build/stubs/fast_math/_accelerate/zoo/__init__.pyi:" in result.stdout
     assert "Rename in Rust what is a keyword in Python" in result.stdout
 
 
@@ -272,7 +291,7 @@ def test_other_files_beside_the_stubs_stay(zoo: Project) -> None:
     other.write_text("mine")
     result = zoo.run("make", "stubs", check=False)
     assert result.returncode
-    assert f"{STUBS}/zoo/fallback.py\nMove this to another folder: " in result.stdout
+    assert f"{STUBS}/zoo/fallback.py\nNot written by `make stubs`: move it" in result.stdout
     assert other.read_text() == "mine"
     other.unlink()
 

@@ -20,6 +20,7 @@ VERSIONS = {
 }
 FILES = ["CHANGELOG.md", *VERSIONS]
 READABLE = re.compile(r"v\d+\.\d+\.\d+(-(alpha|beta|rc|dev)\.\d+)?")  # by Cargo and by Python
+CZ = ["cz", "--config", "pyproject.toml"]  # whatever else there is, such as an old .cz.toml
 TAGS = ["git", "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"]
 
 
@@ -84,7 +85,7 @@ def write_changelog(tag: str) -> None:
     older = filter(READABLE.fullmatch, run(*TAGS, "--merged=HEAD").split())
     start = max((name for name in older if not (final and "-" in name)), key=Version, default="")
     options = "--dry-run", f"--unreleased-version={tag}", f"--start-rev={start}"
-    changes = run("cz", "--no-raise=3", "changelog", *options).partition("\n")[2].strip()
+    changes = run(*CZ, "--no-raise=3", "changelog", *options).partition("\n")[2].strip()
     section = f"## {tag} ({date.today()})\n\n{changes or 'No features or fixes.'}"
     text = path.read_bytes().decode()
     head, *sections = re.split(r"(?m)^(?=## v?\[?\d)", text.replace("\r\n", "\n"))
@@ -113,7 +114,7 @@ try:
             run("git", "tag", "--annotate", f"--message={tag}", tag)
         failed = 0
     else:
-        failed = subprocess.call(["cz", "bump", "--yes", *sys.argv[1:]])
+        failed = subprocess.call([*CZ, "bump", "--yes", *sys.argv[1:]])
 finally:
     if failed or tag:
         run("git", "tag", "--delete", *set(run(*TAGS).split()).difference(tags))

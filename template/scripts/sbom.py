@@ -9,48 +9,47 @@ from pathlib import Path
 from typing import Any
 
 
-def bill(name: str, version: str, features: Iterable[str]) -> str:
+def bill(name: str, version: str, modules: Iterable[Any]) -> str:
     """Ask Cargo what it compiles; what only runs in the compiler is left out.
 
     Args:
         name: Name of the package on PyPI, normalized.
         version: Version of the package.
-        features: Features of the crate that the module is built with.
+        modules: What setuptools-rust compiles; the first is of the package's own crate.
 
     Returns:
         The bill, see https://cyclonedx.org/docs/1.6/json/. It names no folder and no time.
     """
-    own = tomllib.loads(Path("crates/Cargo.toml").read_text("utf-8"))["package"]["name"]
-    command = [os.environ.get("CARGO", "cargo"), "tree", "--locked", "--offline"]
-    command += ["--manifest-path=crates/Cargo.toml", "--edges=normal,no-proc-macro"]
-    command += ["--prefix=depth", "--format=|{p}|{l}", f"--package={own}"]
-    command += [f"--features={feature}" for feature in features]
-    printed = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", check=True)
-    lock = tomllib.loads(Path("crates/Cargo.lock").read_text("utf-8"))["package"]
-    locked = {(package["name"], package["version"]): package for package in lock}
     ours = f"pkg:pypi/{name}@{version}"
     subject: dict[str, Any] = {"type": "library", "name": name, "version": version}
     components: dict[str, dict[str, Any]] = {}
     needs: dict[str, set[str]] = {ours: set()}
-    branch = [ours]  # from the package to the crate that a line names
-    for line in printed.stdout.splitlines()[1:]:
-        depth, crate, licence = line.removesuffix(" (*)").split("|")
-        crate, number = crate.replace(" v", " ").split()[:2]
-        reference = f"pkg:cargo/{crate}@{number}"
-        branch[int(depth) :] = [reference]
-        needs[branch[-2]].add(reference)
-        needs.setdefault(reference, set())
-        components[reference] = part = {
-            **subject,
-            "bom-ref": reference,
-            "name": crate,
-            "version": number,
-        }
-        if licence:  # Cargo once took a slash
-            part["licenses"] = [{"expression": licence.replace("/", " OR ")}]
-        if "crates.io" in locked[crate, number].get("source", ""):
-            part["purl"] = reference
-            part["hashes"] = [{"alg": "SHA-256", "content": locked[crate, number]["checksum"]}]
+    for order, module in enumerate(modules):
+        manifest = Path(module.path).resolve()
+        own = tomllib.loads(manifest.read_text("utf-8"))["package"]["name"]
+        command = [os.environ.get("CARGO", "cargo"), "tree", "--locked", "--offline"]
+        command += [f"--manifest-path={manifest}", "--edges=normal,no-proc-macro"]
+        command += ["--prefix=depth", "--format=|{p}|{l}", f"--package={own}"]
+        command += [f"--features={feature}" for feature in module.features]
+        printed = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", check=True)
+        lock = next(filter(Path.exists, (folder / "Cargo.lock" for folder in manifest.parents)))
+        packages = tomllib.loads(lock.read_text("utf-8"))["package"]
+        locked = {(package["name"], package["version"]): package for package in packages}
+        branch = [ours]  # from the package to the crate that a line names
+        for line in printed.stdout.splitlines()[not order :]:
+            depth, crate, licence = line.removesuffix(" (*)").split("|")
+            crate, number = crate.replace(" v", " ").split()[:2]
+            reference = f"pkg:cargo/{crate}@{number}"
+            branch[int(depth) + bool(order) :] = [reference]
+            needs[branch[-2]].add(reference)
+            needs.setdefault(reference, set())
+            part = {**subject, "bom-ref": reference, "name": crate, "version": number}
+            if licence:  # Cargo once took a slash
+                part["licenses"] = [{"expression": licence.replace("/", " OR ")}]
+            if "crates.io" in locked[crate, number].get("source", ""):
+                part["purl"] = reference
+                part["hashes"] = [{"alg": "SHA-256", "content": locked[crate, number]["checksum"]}]
+            components[reference] = part
     document: dict[str, Any] = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1}
     document["metadata"] = {"component": {**subject, "bom-ref": ours, "purl": ours}}
     document["components"] = [components[reference] for reference in sorted(components)]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 # PyO3 names the protocol that an argument has to follow, people name a type that follows it.
 PLAIN = {
-    r"SupportsFloat \| SupportsIndex\b": "float",
+    r"SupportsFloat \| SupportsIndex\b|SupportsIndex \| SupportsFloat\b": "float",
     r"SupportsIndex\b": "int",
     r"SupportsGetItem\[int, |SupportsLenAndGetItem\[": "Sequence[",
     r"(\*\*?\w+)(?=[,)])": r"\1: Any",
-    r"(def __i(?!nit)\w+__\(.*\)) -> None": r"\1 -> Self",
+    r"(def __i(?!nit)\w+__\(.*\)) -> None|(def __new__\(.*\)) -> (?!Any\b)[\w.]+": r"\1\2 -> Self",
 }
 HEAD = re.compile(r'("""(\\.|[^\\])*?"""\s*)?((from|import) .*\n|\n)*')
 STRING = re.compile(r"""("{3}(?:\\.|[^\\])*?"{3}|"(?:\\.|[^\\])*?"|'(?:\\.|[^\\])*?')""")
