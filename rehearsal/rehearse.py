@@ -372,7 +372,7 @@ def main() -> int:
         found = sorted(path.stem for path in push.clone.glob(".github/workflows/*.y*ml"))
         if not found:
             print(
-                "GitHub runs what is in .github/workflows of a repository: there is nothing.",
+                "A repository has its workflows in .github/workflows: none is there.",
                 file=sys.stderr,
             )
             return 1

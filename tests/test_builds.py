@@ -213,7 +213,11 @@ def test_a_wheel_with_a_c_module_is_for_one_python(fresh: Project) -> None:
     manifest = fresh.path / "pyproject.toml"
     manifest.write_text(manifest.read_text("utf-8") + MODULE, "utf-8")
     module = fresh.path / "src/fast_math/_c.c"
-    module.write_text("#include <Python.h>\nPyMODINIT_FUNC PyInit__c(void) { return NULL; }\n")
+    module.write_text('#include "_c.h"\nPyMODINIT_FUNC PyInit__c(void) { return NULL; }\n')
+    module.with_suffix(".h").write_text("#include <Python.h>\n")
+    for name in ("conftest.py", "tox.ini", "tests/data/points.csv"):  # which Git knows
+        (fresh.path / name).parent.mkdir(exist_ok=True)
+        (fresh.path / name).touch()
     fresh.git("add", "--all")
     printed = fresh.make("wheel")
     fresh.git("reset", "--hard", "--quiet")

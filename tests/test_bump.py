@@ -290,6 +290,28 @@ def test_a_bump_that_was_rebased_gets_its_tag_back(changed: Bumping) -> None:
     assert changed.bump() == "0.2.1"
 
 
+def test_a_squashed_bump_is_reverted_if_others_came_before_it(changed: Bumping) -> None:
+    """As CONTRIBUTING says, for its section lacks theirs."""
+    changed.git("switch", "--quiet", "--create=bump")
+    changed.bump()
+    changed.git("switch", "--quiet", "main")
+    changed.git("commit", "--quiet", "--allow-empty", "--message=feat: theirs")
+    changed.git("merge", "--quiet", "--squash", "bump")
+    changed.git("commit", "--quiet", "--message=bump: version 0.1.0 → 0.2.0 (#1)")
+    changed.git("tag", "--delete", "v0.2.0")
+    changed.git("revert", "--no-edit", "HEAD")
+    assert changed.bump() == "0.2.0"
+    assert changed.sections()["0.2.0"] == "### Feat\n\n- theirs\n- one"
+
+
+def test_another_configuration_of_commitizen_does_not_count(changed: Bumping) -> None:
+    settings = '[tool.commitizen]\nversion = "9.9.0"\ntag_format = "x$version"\n'
+    (changed.path / ".cz.toml").write_text(settings)
+    changed.commit("chore: keep what was there before")
+    assert changed.bump() == "0.2.0"
+    assert changed.read(".cz.toml") == settings
+
+
 def test_the_first_release_may_be_a_pre_release(project: Bumping) -> None:
     assert project.bump("--prerelease", "rc") == "0.1.0-rc.0"
     assert project.bump() == "0.1.0"

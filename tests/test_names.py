@@ -4,17 +4,20 @@ import ast
 import keyword
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from packaging.requirements import Requirement
 from packaging.utils import InvalidName, canonicalize_name
 
 import pythons
+from conftest import Render
 from extension_loader import EXTENSIONS, environment, load_module
 from needs import need
-from project import run
+from project import FEATURES, run
 
 FILTERS = environment(load_module("names"), "Names").filters
 
@@ -212,6 +215,15 @@ def test_package_name_is_refused(name: str, rule: str) -> None:
 
     assert error.startswith("Use ")
     assert rule in error
+
+
+def test_no_name_is_that_of_a_requirement(render: Render) -> None:
+    """A project would depend on itself."""
+    manifest = tomllib.loads(render(features=FEATURES).read("pyproject.toml"))
+    groups = [manifest["project"]["dependencies"], *manifest["dependency-groups"].values()]
+    for requirement in (line for group in groups for line in group if isinstance(line, str)):
+        name = Requirement(requirement).name
+        assert "a tool the project uses" in FILTERS["package_name_error"](name), name
 
 
 @settings(deadline=None)

@@ -10,7 +10,7 @@ import yaml
 
 import pythons
 from conftest import Render
-from project import ROOT, run, user_path
+from project import ROOT, SETTINGS, run, user, user_path
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -54,6 +54,13 @@ def test_verbs_of_a_project_are_explained(render: Render) -> None:
 
 
 @pytest.mark.slow
+def test_oldest_copier_renders_a_project(template: Path, tmp_path: Path) -> None:
+    tools = f"copier=={SETTINGS['_min_copier_version']}", "copier-template-extensions"
+    command = "uvx", "--from", tools[0], "--with", tools[1], "copier", "copy", "--trust"
+    run(*command, "--defaults", template, tmp_path / "project", cwd=tmp_path, base=user())
+    assert (tmp_path / "project/crates/src/lib.rs").exists()
+
+
 def test_first_command_renders_a_project(template: Path, tmp_path: Path) -> None:
     (command, *_) = blocks((ROOT / "README.md").read_text("utf-8"), "console")
     arguments = shlex.split(command.replace("TEMPLATE", str(template)))

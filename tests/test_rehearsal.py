@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import pythons
-from project import IDENTITY, Project, bare
+from project import IDENTITY, ROOT, Project, bare
 from rehearsal.bare import Bare
 from rehearsal.rehearse import Push, RefusalError, Rehearsal, run
 
@@ -139,6 +139,18 @@ def test_jobs_check_out_what_a_push_would_bring(project: Project, tmp_path: Path
     deep = f"test $(git log --format=%s | wc -l) = 3 && test $(git tag) = v0.1.0 && {branches}"
     rehearsal = rehearse(project, tmp_path, f"run: '{deep}'", fetch_depth=0)
     assert rehearsal.jobs == BOTH, rehearsal.output
+
+
+def test_a_folder_of_a_repository_has_no_workflows(project: Project) -> None:
+    path = project.path / "package/.github/workflows/ci.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text("on: push\njobs:\n  one:\n    runs-on: ubuntu-latest\n    steps: [run: true]\n")
+    project.commit("ci: add a workflow")
+    command = "python", "-m", "rehearsal.rehearse", project.path / "package"
+    env = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'scripts'}"}
+    result = project.tool(*command, env=env, check=False)
+    assert result.returncode
+    assert "A repository has its workflows in .github/workflows: none" in result.stdout
 
 
 @pytest.mark.parametrize("change", ["changed", "untracked", "staged"])

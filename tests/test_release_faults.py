@@ -508,8 +508,8 @@ def test_a_release_is_published_and_a_second_run_changes_nothing(start: Start) -
     calls = len((second.github / "gh.log").read_text().splitlines())
     assert second.publish() == ""
     again = (second.github / "gh.log").read_text().splitlines()[calls:]
-    calls = {tuple(call.split()[:3]) for call in again if not call.startswith("gh api /")}
-    assert {call for call in calls if "repos/" not in call[2]} == {
+    changing = {tuple(call.split()[:3]) for call in again if not call.startswith("gh api /")}
+    assert {call for call in changing if "repos/" not in call[2]} == {
         ("gh", "release", "view"),
         ("gh", "api", "--silent"),
     }

@@ -68,6 +68,9 @@ def act(
     (folder / "action.yml").write_text(
         "name: uv is there\nruns: {using: composite, steps: [{run: uv --version, shell: sh}]}\n"
     )
+    (folder / ".gitconfig").write_text(  # Copier asks for the second
+        f'[url "{history.path}"]\n\tinsteadOf = {ADDRESS}\n\tinsteadOf = {ADDRESS}.git\n'
+    )
     (setup_uv,) = re.findall(r"astral-sh/setup-uv@[0-9a-f]{40}", project.read(WORKFLOW))
     cache = run("uv", "cache", "dir", "--color=never", cwd=ROOT).stdout.strip()
     result = project.run(
@@ -81,11 +84,6 @@ def act(
             "PATH": f"{folder / 'bin'}:{user_path()}",
             "RECORD": str(folder / "record"),
             "OPEN_ISSUE": open_issue,
-            "GIT_CONFIG_COUNT": "2",
-            "GIT_CONFIG_KEY_0": f"url.{history.path}.insteadOf",
-            "GIT_CONFIG_VALUE_0": f"{ADDRESS}.git",  # Copier asks for this one
-            "GIT_CONFIG_KEY_1": f"url.{history.path}.insteadOf",
-            "GIT_CONFIG_VALUE_1": ADDRESS,
         },
         check=False,
     )
@@ -143,6 +141,16 @@ def test_template_out_of_reach_fails(history: History, project: Project, tmp_pat
     assert "Job failed" in printed
     assert "The template cannot be read. If it has moved, write its new address after" in printed
     assert not calls
+
+
+@pytest.mark.parametrize("address", ["git@github.com:", "ssh://git@github.com/"])
+def test_no_key_for_ssh_is_needed(
+    history: History, project: Project, tmp_path: Path, address: str
+) -> None:
+    """GitHub cannot be reached from here: what is asked for is all that can be seen."""
+    theirs = with_address(project.copy(tmp_path / "project"), f"{address}octo-org/elsewhere.git")
+    printed, _ = act(theirs, tmp_path, history)
+    assert "'https://github.com/octo-org/elsewhere.git/'" in printed
 
 
 @pytest.mark.parametrize("address", ["/home/ada/template", "'C:\\template'", "file:///template"])

@@ -141,6 +141,29 @@ def test_a_pull_request_runs_and_publishes_nothing(projects: list[Project], tmp_
 
 
 @pytest.mark.slow
+def test_a_merge_queue_gets_the_checks_that_it_waits_for(
+    projects: list[Project], tmp_path: Path
+) -> None:
+    event: Event = "merge_group", {"ref": "refs/heads/gh-readonly-queue/main/pr-1-1"}
+    assert set(conclusions(projects[0], "ci", event, tmp_path, "main").values()) == {"success"}
+    # Only GitHub gives this event a branch of its own, of which nothing is published.
+    assert conclusions(projects[0], "docs", event, tmp_path, "main")["build"] == "success"
+    # GitHub counts it as passed.
+    assert conclusions(projects[0], "commits", event, tmp_path, "main") == {"messages": "skipped"}
+
+
+def test_the_site_is_deployed_from_what_the_same_run_kept(projects: list[Project]) -> None:
+    """Under a name for each attempt, for a second attempt would find two of the same name."""
+    workflow = yaml.safe_load(projects[0].read(".github/workflows/docs.yml"))
+    build, deploy = workflow["jobs"].values()
+    (kept,) = [one["with"]["name"] for one in build["steps"] if "upload" in one.get("uses", "")]
+    assert build["outputs"] == {"artifact": kept}
+    assert kept.endswith("-${{ github.run_attempt }}")
+    (deployed,) = [one["with"] for one in deploy["steps"] if "deploy" in one["uses"]]
+    assert deployed == {"artifact_name": "${{ needs.build.outputs.artifact }}"}
+
+
+@pytest.mark.slow
 def test_a_job_that_a_push_skips_is_no_passed_check_of_a_pull_request(
     projects: list[Project],
 ) -> None:

@@ -119,7 +119,6 @@ finally:
     if failed or tag:
         run("git", "tag", "--delete", *set(run(*TAGS).split()).difference(tags))
         run("git", "update-ref", "HEAD", head)
-    for name, content in before.items() if failed else ():
-        if Path(name).read_bytes() != content:
-            Path(name).write_bytes(content)
+    for name in filter(lambda n: Path(n).read_bytes() != before[n], before if failed else ()):
+        Path(name).write_bytes(before[name])
 sys.exit("\nNothing was changed." if failed else 0)

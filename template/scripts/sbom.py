@@ -27,11 +27,10 @@ def bill(name: str, version: str, modules: Iterable[Any]) -> str:
     for order, module in enumerate(modules):
         manifest = Path(module.path).resolve()
         own = tomllib.loads(manifest.read_text("utf-8"))["package"]["name"]
-        command = [os.environ.get("CARGO", "cargo"), "tree", "--locked", "--offline"]
-        command += [f"--manifest-path={manifest}", "--edges=normal,no-proc-macro"]
-        command += ["--prefix=depth", "--format=|{p}|{l}", f"--package={own}"]
-        command += [f"--features={feature}" for feature in module.features]
-        printed = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", check=True)
+        tree = [os.environ.get("CARGO", "cargo"), "tree", f"--manifest-path={manifest}"]
+        tree += ["--locked", "--offline", "--edges=normal,no-proc-macro", "--prefix=depth"]
+        tree += ["--format=|{p}|{l}", f"--package={own}", f"--features={','.join(module.features)}"]
+        printed = subprocess.run(tree, stdout=subprocess.PIPE, encoding="utf-8", check=True)
         lock = next(filter(Path.exists, (folder / "Cargo.lock" for folder in manifest.parents)))
         packages = tomllib.loads(lock.read_text("utf-8"))["package"]
         locked = {(package["name"], package["version"]): package for package in packages}
@@ -44,12 +43,12 @@ def bill(name: str, version: str, modules: Iterable[Any]) -> str:
             needs[branch[-2]].add(reference)
             needs.setdefault(reference, set())
             part = {**subject, "bom-ref": reference, "name": crate, "version": number}
+            components[reference] = part
             if licence:  # Cargo once took a slash
                 part["licenses"] = [{"expression": licence.replace("/", " OR ")}]
             if "crates.io" in locked[crate, number].get("source", ""):
                 part["purl"] = reference
                 part["hashes"] = [{"alg": "SHA-256", "content": locked[crate, number]["checksum"]}]
-            components[reference] = part
     document: dict[str, Any] = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1}
     document["metadata"] = {"component": {**subject, "bom-ref": ours, "purl": ours}}
     document["components"] = [components[reference] for reference in sorted(components)]
