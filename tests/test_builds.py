@@ -170,8 +170,9 @@ def test_without_rust_one_sentence_says_what_is_needed(sdist: Path, tmp_path: Pa
     assert last_words(failed.stdout) == "This package requires Rust >=1.85."
 
 
-def test_an_old_rust_is_named_in_one_sentence(sdist: Path, tmp_path: Path) -> None:
-    programs = environment(tmp_path / "env")
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """Return a folder with Rust's programs as Debian 12 has them."""
     old = tmp_path / "old"
     old.mkdir()
     more = "binary: rustc\\nrelease: 1.63.0\\nhost: x86_64-unknown-linux-gnu\\n"
@@ -182,6 +183,18 @@ def test_an_old_rust_is_named_in_one_sentence(sdist: Path, tmp_path: Path) -> No
     (old / "cargo").write_text("#!/bin/sh\necho 'error: edition 2024 is unstable' >&2; exit 1\n")
     for program in old.iterdir():
         program.chmod(0o755)
+    return old
+
+
+def test_verbs_say_what_to_do_about_an_old_rust(fresh: Project, old: Path) -> None:
+    env = {"PATH": f"{old}:{user_path(rust=False)}"}
+    failed = fresh.run("make", "test", env=env, check=False)
+    assert failed.returncode
+    assert "If your Rust is old, type `rustup update`." in failed.stdout
+
+
+def test_an_old_rust_is_named_in_one_sentence(sdist: Path, old: Path, tmp_path: Path) -> None:
+    programs = environment(tmp_path / "env")
     env = {"PATH": f"{old}:{user_path(rust=False)}"}
     failed = run(
         *(programs / "pip", "install", sdist), cwd=tmp_path, base=user(), env=env, check=False

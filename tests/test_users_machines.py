@@ -113,6 +113,9 @@ def test_module_can_be_optimized_until_rust_changes(project: Project) -> None:
 
 def test_verbs_may_be_combined(project: Project) -> None:
     project.run("make", "-j4", "format", "lint", "test")
+    # Each argument arrives as it was given.
+    options = "--collect-only --quiet -k 'pairs and not nothing'"
+    assert "count_close_pairs" in project.run("make", "test", f"ARGS={options}").stdout
 
 
 def test_hooks_are_run_by_their_names(project: Project) -> None:
