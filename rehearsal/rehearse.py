@@ -366,15 +366,13 @@ def main() -> int:
         kept = (arguments.keep or scratch / "kept").resolve()
         try:
             push = Push.of(arguments.project or default_project(scratch / "project", bare), scratch)
+            found = sorted(path.stem for path in push.clone.glob(".github/workflows/*.y*ml"))
+            if not found:
+                raise RefusalError(
+                    "A repository has its workflows in .github/workflows: none is there."
+                )
         except RefusalError as error:
             print(error, file=sys.stderr)
-            return 1
-        found = sorted(path.stem for path in push.clone.glob(".github/workflows/*.y*ml"))
-        if not found:
-            print(
-                "A repository has its workflows in .github/workflows: none is there.",
-                file=sys.stderr,
-            )
             return 1
         outcomes = {}
         with package_index(kept / "index") as index:

@@ -222,11 +222,11 @@ class Objects:
         stages: Stages = {}
         for about, path in (line.split("\t", 1) for line in lines[:end]):
             stages.setdefault(path, []).append(tuple(about.split(" ")))
+        kinds = {"CONFLICT (file/directory)": "folder", "CONFLICT (distinct modes)": "link"}
         notes = lines[end + 1 :]  # how many paths, the paths, the kind and a sentence, each time
         while notes:
             count = int(notes[0])
             paths, kind, notes = notes[1 : count + 1], notes[count + 1], notes[count + 3 :]
-            kinds = {"CONFLICT (file/directory)": "folder", "CONFLICT (distinct modes)": "link"}
             if kind in kinds:
                 path = min(paths, key=len)  # the others have the name of a branch added
                 raise RefusalError(
