@@ -12,7 +12,7 @@ from pytest_copie.plugin import Copie
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 import pythons
-from project import KEPT, ROOT, SETTINGS, Project, bare, run
+from project import KEPT, NOT_OPTIMIZED, ROOT, SETTINGS, Project, bare, run
 
 pytest_plugins = ["needs", "pytester"]
 Render = Callable[..., Project]
@@ -127,10 +127,8 @@ def kept_builds() -> Iterator[None]:
     folder = bare().folder / "kept"
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(KEPT, "CARGO_TARGET_DIR", str(folder / "cargo"))
-        # Compiles a release build faster.
-        patch.setitem(KEPT, "CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
-        patch.setitem(KEPT, "CARGO_PROFILE_RELEASE_LTO", "off")
-        patch.setitem(KEPT, "CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+        for name, value in NOT_OPTIMIZED.items():
+            patch.setitem(KEPT, name, value)
         patch.setitem(KEPT, "MYPY_CACHE_DIR", str(folder / "mypy"))
         yield
 

@@ -6,7 +6,8 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,12 @@ from rehearsal.bare import ROOT, Bare
 SETTINGS = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
 FEATURES = list(SETTINGS["features"]["choices"].values())  # all that can be chosen
 KEPT: dict[str, str] = {}  # variables of the fixture `kept_builds`
+# Compiles a release build faster, where it is not what is tested.
+NOT_OPTIMIZED = {
+    "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
+    "CARGO_PROFILE_RELEASE_LTO": "off",
+    "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0",
+}
 IDENTITY = "[user]\n\tname = Ada Lovelace\n\temail = ada@example.org\n"
 # What PyPI says of its answers, and proxies may leave out: without it, uv asks again for each of 150 packages.
 PYPI = re.search(
@@ -38,6 +45,7 @@ __all__ = [
     "FEATURES",
     "IDENTITY",
     "KEPT",
+    "NOT_OPTIMIZED",
     "ROOT",
     "SETTINGS",
     "UV_SETTINGS",
@@ -46,6 +54,7 @@ __all__ = [
     "home_with",
     "outside",
     "run",
+    "settings_at_home",
     "user",
     "user_path",
     "user_with_targets",
@@ -89,6 +98,26 @@ def home_with(files: Mapping[str, str], home: Path) -> dict[str, str]:
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text(text)
     return {"HOME": str(home)}
+
+
+@contextmanager
+def settings_at_home(files: Mapping[str, str]) -> Iterator[None]:
+    """Write files into the user's home for a while.
+
+    Unlike a copy, it keeps its path, without which Cargo would compile all crates again.
+    """
+    home = Path(user()["HOME"])
+    before = {name: (home / name).read_text() for name in files if (home / name).exists()}
+    try:
+        for name, text in files.items():
+            (home / name).parent.mkdir(parents=True, exist_ok=True)
+            (home / name).write_text(text)
+        yield
+    finally:
+        for name in files:
+            (home / name).unlink(missing_ok=True)
+        for name, text in before.items():
+            (home / name).write_text(text)
 
 
 def user_with_targets() -> dict[str, str]:

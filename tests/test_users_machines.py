@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Render
-from project import KEPT, UV_SETTINGS, Project, home_with, run, user, user_path
+from project import KEPT, UV_SETTINGS, Project, home_with, run, settings_at_home, user, user_path
 from rehearsal.bare import tool
 
 pytestmark = [pytest.mark.slow(minutes=4), pytest.mark.usefixtures("kept_builds")]
@@ -155,9 +155,10 @@ def test_variables_of_tools_change_nothing(project: Project) -> None:
     assert project.git("status", "--porcelain") == ""
 
 
-def test_settings_at_home_change_nothing(project: Project, tmp_path: Path) -> None:
+def test_settings_at_home_change_nothing(project: Project) -> None:
     project.run("uv", "venv", "--quiet", "another")
-    printed = project.make("format lint test docs", env=home_with(AT_HOME, tmp_path / "home"))
+    with settings_at_home(AT_HOME):
+        printed = project.make("format lint test docs")
     shutil.rmtree(project.path / "another")
     assert " passed" in printed
     assert project.git("status", "--porcelain") == ""
