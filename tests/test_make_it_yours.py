@@ -23,6 +23,8 @@ from fast_math import Circle, EmptyError, largest, scale
 def test_mine() -> None:
     assert Circle(1.0).area() == pytest.approx(np.pi)
     assert scale(np.array([1.0, 2.0]), 3.0).tolist() == [3.0, 6.0]
+    with pytest.raises(ValueError, match="aligned"):
+        scale(np.ones(2, [("price", "f8"), ("volume", "f4")])["price"], 3.0)
     assert largest([1.0, 2.0]) == 2.0
     with pytest.raises(EmptyError, match="no numbers") as caught:
         largest([])

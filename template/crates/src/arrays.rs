@@ -17,7 +17,7 @@ pub(crate) fn dot<'a>(
     left: impl Iterator<Item = &'a f64>,
     right: impl Iterator<Item = &'a f64>,
 ) -> f64 {
-    left.zip(right).map(|(a, b)| a * b).sum()
+    left.zip(right).fold(0.0, |sum, (a, b)| sum + a * b)
 }
 
 #[cfg(test)]
@@ -33,6 +33,7 @@ mod tests {
 
     #[test]
     fn adds_products() {
+        assert_eq!(dot([].iter(), [].iter()).to_bits(), 0); // and not that of -0.0
         let sum = dot([1.0, 2.0].iter(), [3.0, 4.0].iter());
         assert_eq!(sum.to_bits(), 11_f64.to_bits());
     }
