@@ -101,6 +101,22 @@ _TOOLS = _words(
     """
 )
 
+# What these tools need, whatever the features: such a project would depend on itself as well.
+_NEEDED = _words(
+    """
+    abi3info annotated_types argcomplete ast_serialize attrs backports_tarfile bashlex bracex
+    build cattrs certifi cffi charset_normalizer click colorama cryptography decli
+    dependency_groups deprecated docutils filelock humanize id idna importlib_metadata
+    iniconfig jaraco_classes jaraco_context jaraco_functools jeepney jinja2 kaitaistruct
+    keyring lazy_importer librt markdown_it_py markupsafe mdurl more_itertools mypy_extensions
+    nh3 pathspec pefile platformdirs pluggy prompt_toolkit pycparser pydantic pydantic_core
+    pyelftools pygments pyproject_hooks pywin32_ctypes pyyaml questionary readme_renderer
+    requests requests_cache requests_toolbelt rfc3986 rich secretstorage semantic_version
+    sortedcontainers termcolor tomlkit typing_extensions typing_inspection url_normalize
+    urllib3 wcwidth wheel_filename wrapt zipp
+    """
+)
+
 # Refused by PyPI as well, written with `_` like every name here.
 _PYPI_REFUSED = _words("requirements_txt warehouse")
 
@@ -112,6 +128,7 @@ _PACKAGE_CLASHES: _Clashes = (
     (_STDLIB, "in Python's standard library"),
     (_WINDOWS_DEVICES, "a device on Windows"),
     (_TOOLS, "a tool the project uses"),
+    (_NEEDED, "needed by a tool the project uses"),
     (_PYPI_REFUSED, "not allowed on PyPI"),
 )
 

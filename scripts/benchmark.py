@@ -229,7 +229,7 @@ def use_maturin(project: Path) -> None:
     text = re.sub(r"^build-backend = .*", 'build-backend = "maturin"', text, flags=re.MULTILINE)
     text = text.replace(
         "[tool.maturin]\n",
-        '[tool.maturin]\nmanifest-path = "crates/Cargo.toml"\npython-source = "src"\n'
+        '[tool.maturin]\nmanifest-path = "crates/Cargo.toml"\n'
         'features = ["pyo3/extension-module"]\n',
     )
     manifest.write_text(text, "utf-8")

@@ -71,6 +71,13 @@ def test_debug_build_is_refused(project: Project) -> None:
     assert "A debug build is slow: `make bench` measures a release build." in run.stdout
 
 
+def test_maturin_builds_the_project_for_the_comparison(project: Project) -> None:
+    other = project.copy(project.path.with_name("maturin"))
+    benchmark.use_maturin(other.path)
+    develop = other.run(".venv/bin/maturin", "develop", "--quiet", check=False)
+    assert not develop.returncode, develop.stdout
+
+
 def test_table_holds_ratios_and_limits() -> None:
     table = benchmark.as_table(ROWS)
     assert "| create | **1** (1 s) | 0.25 (0.25 s) | 0.50 (0.5 s) | 2.00 (2 s) |" in table

@@ -49,6 +49,21 @@ def bumped(committed: Project, tools: Path, tmp_path_factory: pytest.TempPathFac
     return project
 
 
+# A program without a folder is looked for beside the one that runs, which in an environment is the one behind it:
+# https://docs.python.org/3/library/subprocess.html#subprocess.Popen
+AS_ON_WINDOWS = """
+import subprocess, sys
+
+class Popen(subprocess.Popen):
+    def __init__(self, args, *more, **options):
+        if not isinstance(args, str) and args[0] == "python":
+            args = [sys._base_executable, *args[1:]]
+        super().__init__(args, *more, **options)
+
+subprocess.Popen = Popen
+"""
+
+
 class Bumping(Project):
     """A copy of a project, and how its owner bumps it."""
 
@@ -61,7 +76,8 @@ class Bumping(Project):
     def start(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run what `make bump` runs, or `cz bump` by itself."""
         command = ("cz", "bump", "--yes") if self.plain else ("python", "scripts/bump.py")
-        env = {"PATH": f"{self.tools}{os.pathsep}{user_path()}", **self.env}
+        path = f"{self.tools}{os.pathsep}{user_path()}"
+        env = {"PATH": path, "VIRTUAL_ENV": str(self.tools.parent), **self.env}
         return self.run(
             shutil.which(command[0], path=self.tools) or "",
             *command[1:],
@@ -186,12 +202,13 @@ def either(request: pytest.FixtureRequest, bumped: Project, tools: Path, tmp_pat
 
 
 @pytest.mark.parametrize("command", ["make bump", "uv run --only-dev cz bump --yes"])
-def test_what_the_owner_types(project: Bumping, command: str) -> None:
-    """Both work while the Rust code does not compile, and Cargo can read what they write."""
+def test_what_the_owner_types(project: Bumping, tmp_path: Path, command: str) -> None:
+    """Both work on Windows, and while the Rust code does not compile, and Cargo can read what they write."""
+    (tmp_path / "sitecustomize.py").write_text(AS_ON_WINDOWS)
     (project.path / "crates/src/lib.rs").write_text("this is no Rust\n")
     project.commit("feat: break it")
 
-    project.run(*command.split())
+    project.run(*command.split(), env={"PYTHONPATH": str(tmp_path)})
 
     assert project.git("describe", "--exact-match").strip() == "v0.1.0"
     assert project.git("status", "--porcelain") == ""

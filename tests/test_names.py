@@ -68,6 +68,7 @@ def test_folder_becomes_title(folder: str, title: str) -> None:
         ("CON", "con-rs"),
         ("pytest", "pytest-rs"),
         ("requirements.txt", "requirements-txt-rs"),
+        ("Rich", "rich-rs"),
         ("", "rust-extension"),
         ("x" * 49 + " y", "x" * 49),
     ],
@@ -207,6 +208,8 @@ def test_package_name_is_accepted(name: str) -> None:
         ("Aux", "device on Windows"),
         ("com1.tools", "device on Windows"),
         ("setuptools-rust", "a tool"),
+        ("Rich", "needed by a tool"),
+        ("typing.extensions", "needed by a tool"),
         ("requirements.txt", "not allowed on PyPI"),
     ],
 )

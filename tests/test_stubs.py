@@ -61,6 +61,7 @@ EXPECTED = {
     ],
 }
 USE = """
+import json
 import pickle
 import fast_math._accelerate as a
 from fast_math._accelerate import zoo
@@ -70,6 +71,7 @@ assert zoo.Circle.__module__ == zoo.Color.__module__ == "fast_math._accelerate.z
 assert pickle.loads(pickle.dumps(zoo.Circle(3))) == zoo.Circle(3)
 assert zoo.Circle(3).scaled(2, twice=True).radius == inner.radius(zoo.Circle(12))
 assert list(zoo.Circle()) == [1, 2, 3]
+assert (json.__name__, json.decoder.__name__) == ("json", "json.decoder")
 """
 DOCS = """
 import importlib, inspect, json, sys
@@ -221,11 +223,18 @@ def test_what_pyo3_does_not_know_is_named(zoo: Project, tmp_path: Path) -> None:
     for first in ("array", "options"):
         text, found = re.subn(rf' +#\[pyo3\(signature = \({first}: ".*\n', "", text)
         assert found
+    for name, kind in {"first": "Bound<'_, PyIterator>", "last": "Option<Py<PyDict>>"}.items():
+        function = f"#[pyfunction]\nfn {name}(of: {kind}) {{ drop(of); }}\n#[pymodule_init]"
+        text = text.replace("#[pymodule_init]", function)
+    text = text.replace("#[pymodule_init]", "use pyo3::types::PyIterator;\n#[pymodule_init]")
     source.write_text(text)
     printed = project.make("stubs")
     assert "def scale(array: Incomplete, factor: float) -> Incomplete" in printed
     assert "def options(options: dict) -> dict" in printed
-    assert len(re.findall(r"^build/stubs", printed, re.M)) == 2
+    assert "def first(of: Iterator)" in printed
+    assert "def last(of: dict | None)" in printed
+    # With a class of the project that has the name of a protocol, which nobody can tell apart.
+    assert len(re.findall(r"^build/stubs", printed, re.M)) == 5, printed
     assert "PyO3 does not know what these are: see CONTRIBUTING.md." in printed
 
 

@@ -1,6 +1,8 @@
 """The verbs on machines as users have them: settings, tools and states of a project that get in the way elsewhere."""
 
+import os
 import shutil
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,6 +120,32 @@ def test_verbs_may_be_combined(project: Project) -> None:
     assert "count_close_pairs" in project.run("make", "test", f"ARGS={options}").stdout
 
 
+def test_words_after_a_verb_are_refused_where_they_would_be_lost(project: Project) -> None:
+    """As when someone without make types two verbs."""
+    poe = ("uv", "run", "--only-dev", "poe")
+    result = project.run(*poe, "format", "lint", check=False)
+    assert result.returncode
+    assert "Type one verb at a time, with nothing after this one: lint" in result.stdout
+    tasks = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]
+    for verb, task in tasks.items():
+        if not verb.startswith("_") and "$POE_EXTRA_ARGS" not in str(task):
+            # Poe gives them to a single command, which refuses them.
+            assert "cmd" in task or task["sequence"][0] == {"ref": "_alone"}, verb
+
+
+def test_hooks_of_a_project_from_windows_are_executable(project: Project) -> None:
+    """Git for Windows commits them as if they were not."""
+    project.git("config", "core.fileMode", "false")
+    project.git("update-index", "--chmod=-x", ".githooks/commit-msg", ".githooks/pre-commit")
+    project.make("init")
+    modes = [line[:6] for line in project.git("ls-files", "--stage", ".githooks").splitlines()]
+    assert modes == ["100755", "100755"]
+    project.git("config", "core.fileMode", "true")
+    (project.path / ".githooks/commit-msg").chmod(0o644)  # in a clone of such a project
+    project.make("init")
+    assert os.access(project.path / ".githooks/commit-msg", os.X_OK)
+
+
 def test_hooks_are_run_by_their_names(project: Project) -> None:
     printed = project.run("make", "precommit", "ARGS=ruff-format").stdout
     assert printed.count("Passed") == 1
@@ -151,6 +179,8 @@ def test_paths_beyond_ascii_in_a_plain_locale(project: Project) -> None:
 def test_variables_of_tools_change_nothing(project: Project) -> None:
     host = project.run("rustc", "--version", "--verbose").stdout.partition("host: ")[2].split()[0]
     env = dict(word.split("=") for word in VARIABLES.replace("HOST", host).split())
+    for folder in ("", "scripts", "src/fast_math/_accelerate", "tests"):
+        (project.path / folder / ".DS_Store").touch()  # as the Finder of macOS does
     project.make("test lint stubs docs wheel", env=env)
     assert project.git("status", "--porcelain") == ""
 

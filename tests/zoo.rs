@@ -311,7 +311,8 @@ pub(crate) mod zoo {
 
         #[pymodule_init]
         fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-            module.add("author", "Ada")
+            module.add("author", "Ada")?;
+            module.add("foreign", module.py().import("json")?) // of Python, not of this module
         }
     }
 
