@@ -730,3 +730,30 @@ def test_interrupt_while_lock_files_are_made_is_named(template: Path, tmp_path: 
 def test_text_between_programs_keeps_its_ends_of_lines() -> None:
     text = "one\r\ntwo\rthree\n"
     assert run_path(str(ROOT / "update/engine.py"))["run"]("cat", text=text).stdout == text
+
+
+def entry(name: str) -> tuple[str, str]:
+    return "100644", name
+
+
+def picked(**sides: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what becomes of the old render and of the new one, where all was given once."""
+    trees = {side: {path: entry(name) for path, name in sides[side].items()} for side in sides}
+    run_path(str(ROOT / "update/engine.py"))["pick"](*trees.values(), lambda path: True)
+    return trees["old"], trees["new"]
+
+
+def test_answer_brings_its_own_difference_only() -> None:
+    """Together with a new version, whose other files do not come: the owner would have half of it."""
+    old, new = picked(
+        ours={"lib.rs": "first", "gone.rs": "first", "mine.rs": "mine", "LICENSE": "MIT"},
+        old={"lib.rs": "first", "gone.rs": "first", "mine.rs": "first", "LICENSE": "MIT"},
+        asked={"lib.rs": "samples", "gone.rs": "samples", "mine.rs": "samples", "LICENSE": "MIT", "samples.rs": "new"},
+        new={"lib.rs": "samples, arrays", "LICENSE": "Apache", "samples.rs": "new", "arrays.rs": "new"},
+    )  # fmt: skip
+    assert old == {
+        "lib.rs": entry("samples"), "gone.rs": entry("first"), "mine.rs": entry("mine"), "LICENSE": entry("MIT"),
+    }  # fmt: skip
+    assert new == {
+        "lib.rs": entry("samples, arrays"), "mine.rs": entry("mine"), "LICENSE": entry("Apache"), "arrays.rs": entry("new"),
+    }  # fmt: skip

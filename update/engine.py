@@ -314,7 +314,8 @@ def pick(ours: Tree, old: Tree, asked: Tree, new: Tree, given: Callable[[str], o
     """Leave what was given once out of the difference between the old render and the new one.
 
     In both it becomes what the owner has. Only another answer changes it, as when the licence is
-    another one now, or brings it, or takes it away if the owner has not touched it.
+    another one now, or brings it, or takes it away if the owner has not touched it. What the new
+    version changed beside that stays out, for it may need files that nobody brings.
 
     Args:
         ours: The project.
@@ -327,7 +328,7 @@ def pick(ours: Tree, old: Tree, asked: Tree, new: Tree, given: Callable[[str], o
         mine, before, after = ours.get(path), asked.get(path), new.get(path)
         base = theirs = mine
         if before != after:
-            if mine == before or (mine and mine == old.get(path)):
+            if mine == before or (mine and not after and mine == old.get(path)):
                 theirs = after
             elif mine and before and after:
                 base, theirs = before, after
