@@ -757,3 +757,14 @@ def test_answer_brings_its_own_difference_only() -> None:
     assert new == {
         "lib.rs": entry("samples, arrays"), "mine.rs": entry("mine"), "LICENSE": entry("Apache"), "arrays.rs": entry("new"),
     }  # fmt: skip
+
+
+def test_what_was_given_once_and_is_no_file_any_more_is_the_owners() -> None:
+    """A link, a folder and a submodule, where another answer would change a file or bring one."""
+    ours = {"README.md": ("120000", "link"), "LICENSE/MIT.txt": entry("MIT"), "docs": ("160000", "submodule")}  # fmt: skip
+    old = {"README.md": entry("readme")}
+    new = {name: entry("new") for name in ("README.md", "LICENSE", "docs/index.md", "tests/new.py")}
+    pick = run_path(str(ROOT / "update/engine.py"))["pick"]
+    pick(ours, old, dict(old), new, lambda path: True)
+    assert old == {"README.md": ours["README.md"]}
+    assert new == {"README.md": ours["README.md"], "tests/new.py": entry("new")}

@@ -324,10 +324,15 @@ def pick(ours: Tree, old: Tree, asked: Tree, new: Tree, given: Callable[[str], o
         new: The new version with the new answers; changed here.
         given: Tells which paths were given once.
     """
+    folders = {str(folder) for path in ours for folder in PurePosixPath(path).parents}
     for path in filter(given, {*old, *asked, *new}):
         mine, before, after = ours.get(path), asked.get(path), new.get(path)
         base = theirs = mine
-        if before != after:
+        # The owner may have a link there, a folder, or a submodule.
+        taken = path in folders or any(
+            str(folder) in ours for folder in PurePosixPath(path).parents
+        )
+        if before != after and not taken and (not mine or mine[0].startswith("100")):
             if mine == before or (mine and not after and mine == old.get(path)):
                 theirs = after
             elif mine and before and after:
