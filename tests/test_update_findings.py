@@ -463,6 +463,41 @@ def test_full_disk_is_named_and_taken_back(project: Project, tmp_path: Path) -> 
     assert state(project) == before
 
 
+def while_git_merges(command: str, folder: Path) -> dict[str, str]:
+    """Return variables with a Git that runs a command before it merges, which is before anything is written."""
+    git = shutil.which("git", path=user()["PATH"])
+    script = f'#!/bin/sh\ncase "$*" in *merge-tree*) {command};; esac\nexec {git} "$@"\n'
+    write("git", script)(folder)
+    (folder / "git").chmod(0o755)
+    return {"PATH": f"{folder}:{user()['PATH']}"}
+
+
+def test_edit_saved_while_an_update_runs_stays(project: Project, tmp_path: Path) -> None:
+    """By an editor, while Copier asks or renders."""
+    env = while_git_merges("echo mine >>MANIFEST.in; echo mine >>setup.py; git add setup.py", tmp_path / "bin")  # fmt: skip
+    said = update(project, fails=True, env=env)
+    assert "Commit or stash your changes before an update:\n     M MANIFEST.in\n    M  setup.py" in said  # fmt: skip
+    assert project.read("MANIFEST.in").endswith("mine\n")
+    assert project.read("setup.py").endswith("mine\n")
+    assert "cherry-pick" not in project.git("status")
+
+
+def test_interrupt_before_anything_is_written_names_no_way_back(
+    project: Project, tmp_path: Path
+) -> None:
+    """It would drop what is not committed."""
+    env = while_git_merges("kill -INT $PPID; sleep 1", tmp_path / "bin")
+    refused(project, r"You stopped the update\. Nothing has changed\.\n$", env=env)
+
+
+def test_file_that_git_keeps_and_nobody_may_write_is_named(project: Project) -> None:
+    """As of another user, or on a full disk; a folder stands for it."""
+    message = project.path / ".git/MERGE_MSG"
+    message.mkdir()
+    refused(project, r"The update stopped: .*MERGE_MSG'\. Nothing has changed\.\n$")
+    assert "cherry-pick" not in project.git("status")
+
+
 PROGRESS = {
     "merge": ("git merge --quiet --no-ff --no-commit other", "MERGE_HEAD"),
     "bisect": ("git bisect start && git bisect bad && git bisect good HEAD~", "BISECT_LOG"),

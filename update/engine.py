@@ -99,6 +99,20 @@ def git_path(name: str) -> Path:
     return Path(told("rev-parse", "--git-path", name)).absolute()
 
 
+def begun() -> str:
+    """Return the commit that is being picked, if an update has begun to write."""
+    return told("rev-parse", "--quiet", "--verify", "CHERRY_PICK_HEAD", allowed=())
+
+
+def refuse_changes() -> None:
+    """Refuse what Git could not bring back: it asks before Copier begins, and before the first change."""
+    status = "status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=dirty"
+    if changes := fields(git(*status)):
+        raise RefusalError(
+            "\n    ".join(["Commit or stash your changes before an update:", *changes])
+        )
+
+
 def refuse_what_copier_cannot_survive(template: Path) -> None:
     """Look at the project before Copier begins to update it from the new version."""
     if [int(part) for part in re.findall(r"\d+", told("version"))[:2]] < [2, 38]:
@@ -107,7 +121,7 @@ def refuse_what_copier_cannot_survive(template: Path) -> None:
         raise RefusalError(f"Your environment redirects Git: run `unset {' '.join(astray)}` first.")
     if git("rev-parse", "--quiet", "--verify", "HEAD", allowed=(0, 1)).returncode:
         raise RefusalError("The project has no commit yet: commit it first.")
-    if picked := told("rev-parse", "--quiet", "--verify", "CHERRY_PICK_HEAD", allowed=(0, 1)):
+    if picked := begun():
         title = told("log", "-1", "--format=%s", picked)
         raise RefusalError(f"Unfinished: {title!r}. Commit it, or drop it with `git reset --hard`.")
     for name in UNFINISHED:
@@ -115,13 +129,9 @@ def refuse_what_copier_cannot_survive(template: Path) -> None:
             raise RefusalError(
                 f"Git is in the middle of something ({name}): see `git status` and finish it first."
             )
-    status = "status", "--porcelain", "-z"
-    if changes := fields(git(*status, "--untracked-files=all", "--ignore-submodules=dirty")):
-        raise RefusalError(
-            "\n    ".join(["Commit or stash your changes before an update:", *changes])
-        )
+    refuse_changes()
     # Copier looks for the rejects of Git everywhere, and takes these for its own.
-    for line in fields(git(*status, "--ignored")):
+    for line in fields(git("status", "--porcelain", "-z", "--ignored")):
         if line.startswith("!! ") and line.endswith(".rej"):
             raise RefusalError(f"Copier would delete your ignored {line[3:]}: rename it first.")
     quoted = run("git", "config", "--type=bool", "core.quotePath", allowed=()).stdout != "false\n"
@@ -510,6 +520,11 @@ def update(request: Mapping[str, Any], template: Path) -> None:
     """
     import yaml
 
+    project = Project()
+    absent = json.loads((template / "update/absent.json").read_text("utf-8"))
+    project.remove(absent)  # Git took them for no longer sparse when they appeared
+    project.git("update-index", "-z", "--skip-worktree", "--stdin", paths=iter(absent))
+    project.skipped |= {*absent}
     name, answers = request["answers_file"], request["answers"]
     last = last_answers(name)
     check_answers(last, answers, request)
@@ -524,11 +539,6 @@ def update(request: Mapping[str, Any], template: Path) -> None:
             if other:
                 render(last, address, request["version"] or version, folder / "asked", name)
         names = "|".join(re.escape(pattern).replace(r"\*", "[^/]*") for pattern in given)
-        project = Project()
-        absent = json.loads((template / "update/absent.json").read_text("utf-8"))
-        project.remove(absent)  # Git took them for no longer sparse when they appeared
-        project.git("update-index", "-z", "--skip-worktree", "--stdin", paths=iter(absent))
-        project.skipped |= {*absent}
         prefix = re.escape(project.prefix)
         objects = Objects(folder / "git")
         old, new = (objects.store(folder / side, project.prefix) for side in ("old", "new"))
@@ -567,14 +577,21 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         if not changed and not stages:
             print(f"Nothing to update. The project has version {version} of its template.")
             return
+        written = {path: merged[path] for path in merged if path in changed}
+        files = objects.index(written, "files")
+        refuse_changes()  # since the first run, an editor may have saved what was open
         project.check(head, merged)
-        git("update-ref", "CHERRY_PICK_HEAD", picked)
-        git_path("MERGE_MSG").write_text(f"{title}\n", "utf-8")
+        message = git_path("MERGE_MSG")
         try:
-            written = {path: merged[path] for path in merged if path in changed}
-            project.write(head, merged, stages, objects.index(written, "files"), kept)
+            message.write_text(f"{title}\n", "utf-8")
+            git("update-ref", "CHERRY_PICK_HEAD", picked)
+            project.write(head, merged, stages, files, kept)
         except (RefusalError, OSError) as error:
-            raise RefusalError(f"The update stopped half-way: {error}\n{BACK}") from error
+            if begun():
+                raise RefusalError(f"The update stopped half-way: {error}\n{BACK}") from error
+            with suppress(OSError):
+                message.unlink()
+            raise
     if changes := news(template / "CHANGELOG.md", last["_commit"], version):
         print(f"What changed in the template:\n\n{changes}\n")
     if deleted:
@@ -613,14 +630,17 @@ def main(stage: str, request: str) -> int:
         else:
             update(json.loads(Path(request).read_text("utf-8")), template)
     except RefusalError as error:
-        # The verb of v0.1.0 shows the last line of stderr only, which is Copier's.
-        old = os.environ.get("VERSION_FROM") == "v0.1.0"
-        print(error, file=sys.stdout if old else sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"You stopped the update. {BACK}", file=sys.stderr)
-        return 1
-    return 0
+        said = str(error)
+    except (OSError, KeyboardInterrupt) as error:
+        why = f"The update stopped: {error}" if str(error) else "You stopped the update"
+        way = BACK if stage == "after" and begun() else "Nothing has changed."
+        said = f"{why}. {way}"
+    else:
+        return 0
+    # The verb of v0.1.0 shows the last line of stderr only, which is Copier's.
+    old = os.environ.get("VERSION_FROM") == "v0.1.0"
+    print(said, file=sys.stdout if old else sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":
