@@ -681,7 +681,9 @@ def test_answers_file_with_another_name(history: History, tmp_path: Path) -> Non
 
 def test_data_for_no_question_is_refused(project: Project) -> None:
     refused(
-        project, "There is no question licence: .*, license, .* are all.", data={"licence": "MIT"}
+        project,
+        r"There is no question licence. The questions are: .*, license, .*[a-z]\.\n",
+        data={"licence": "MIT"},
     )
 
 
@@ -691,7 +693,8 @@ def test_what_the_template_no_longer_has_is_named(template: Path, tmp_path: Path
     history.release(write("template/docs/extra.md", "# Extra\n"))
     project = history.project(tmp_path / "project", "v10000.0.0", project_name="Demo")
     history.release(remove("template/docs/extra.md"))
-    assert "no longer has these; delete what you do not use: docs/extra.md\n" in update(project)
+    said = update(project)
+    assert "; delete what you do not use, or list it in mkdocs.yml: docs/extra.md\n" in said
     assert (project.path / "docs/extra.md").exists()
 
 

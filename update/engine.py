@@ -304,7 +304,9 @@ def check_answers(
     """Refuse answers to no question, that cannot change, or that Copier changed by itself."""
     questions = [name for name in new if not name.startswith("_")]
     if unknown := ", ".join(sorted({*request["data"]} - {*old} - {*new})):
-        raise RefusalError(f"There is no question {unknown}: {', '.join(questions)} are all.")
+        raise RefusalError(
+            f"There is no question {unknown}. The questions are: {', '.join(questions)}."
+        )
     for name, answer in old.items():
         if name.startswith("_") or new.get(name, answer) == answer:
             continue
@@ -547,7 +549,7 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         if yaml.safe_load(objects.text(new[project.prefix + name]))["_commit"] != version:
             raise RefusalError("The template has changes without a commit: commit them first.")
         is_given = re.compile(rf"{prefix}(?:{names})(?:/.*)?", re.DOTALL).fullmatch
-        gone = sorted(filter(is_given, (old.keys() & head.keys()) - asked.keys() - new.keys()))
+        gone = filter(is_given, sorted({*old, *asked} & head.keys() - new.keys()))
         pick(head, old, asked or old, new, is_given)
         kept = project.prefix + name
         text = keep_comments(*(objects.text(tree[kept]) for tree in (head, old, new)))
@@ -596,8 +598,14 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         print(f"What changed in the template:\n\n{changes}\n")
     if deleted:
         print(f"The new version changed what you had deleted: {', '.join(deleted)}")
-    if gone:
-        print(f"The template no longer has these; delete what you do not use: {', '.join(gone)}")
+    if left_over := [path for path in gone if path in merged]:
+        page = re.compile(rf"{prefix}docs/.*\.md", re.DOTALL)
+        site = f"{project.prefix}mkdocs.yml" in merged and any(map(page.fullmatch, left_over))
+        other_way = ", or list it in mkdocs.yml" if site else ""
+        print(
+            f"The template no longer has these; delete what you do not use{other_way}: "
+            f"{', '.join(left_over)}"
+        )
     commands = locks(changed, project)
     if stages:
         listed = "".join(f"    {path}{faults.get(path, '')}\n" for path in sorted(stages))
