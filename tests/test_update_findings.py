@@ -502,6 +502,10 @@ PROGRESS = {
     "merge": ("git merge --quiet --no-ff --no-commit other", "MERGE_HEAD"),
     "bisect": ("git bisect start && git bisect bad && git bisect good HEAD~", "BISECT_LOG"),
     "rebase": ("git rebase --quiet --force-rebase --exec false HEAD~", "rebase-merge"),
+    "cherry-picks": (
+        "git cherry-pick HEAD other; git commit --quiet --allow-empty --message=mine",
+        "sequencer",
+    ),
     "cherry-pick": ("git update-ref CHERRY_PICK_HEAD other", "Unfinished: 'feat: other'"),
 }
 
@@ -806,3 +810,23 @@ def test_what_was_given_once_and_is_no_file_any_more_is_the_owners() -> None:
     pick(ours, old, dict(old), new, lambda path: True)
     assert old == {"README.md": ours["README.md"]}
     assert new == {"README.md": ours["README.md"], "tests/new.py": entry("new")}
+
+
+def test_settings_of_the_environment_count_in_the_users_repository_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as `safe.directory`, without which Git refuses the folder of another user."""
+    run("git", "init", "--quiet", cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "2")
+    for number, name in enumerate(["safe.directory", "merge.renames"]):
+        monkeypatch.setenv(f"GIT_CONFIG_KEY_{number}", name)
+        monkeypatch.setenv(f"GIT_CONFIG_VALUE_{number}", "one")
+    monkeypatch.setenv("GIT_CONFIG_PARAMETERS", "'safe.directory'='two' 'merge.renames'='two'")
+    engine = run_path(str(ROOT / "update/engine.py"))
+    names = "config", "--get-all", "safe.directory"
+    assert engine["git"](*names).stdout == "one\ntwo\n"
+    assert engine["told"]("config", "merge.renames") == "true"
+    objects = engine["Objects"](tmp_path / "objects")
+    assert objects.git(*names, allowed=(1,)).stdout == ""
+    assert objects.git("config", "--get-all", "merge.renames").stdout == "true\n"
