@@ -323,8 +323,24 @@ def test_comments_in_the_answers_file_stay(project: Project) -> None:
     now = project.read(".copier-answers.yml")
     assert "# first\n_commit: v10001.0.0\n" in now
     assert "license: MIT\n" in now
-    assert "# license: MIT  # so\n" in now
+    assert "# so\nlicense: MIT\n" in now
     assert now.endswith("# last\n")
+
+
+def test_comment_behind_an_answer_stays_and_the_line_is_written_anew() -> None:
+    keep_comments = run_path(str(ROOT / "update/engine.py"))["keep_comments"]
+    old = "_src_path: /x\ngone: 1\nlicense: MIT\nname: it's\nfeatures:\n- docs\n"
+    new = "_src_path: /x\nlicense: MIT\nname: it's\nfeatures:\n- docs\n"
+    mine = (
+        "_src_path: '/x # it''s' # our mirror\ngone: 1 # why\nlicense: \"MIT\"\n"
+        "name: it's # a name\nfeatures: # some\n- docs # a site\n"
+    )
+    now = (
+        "# our mirror\n_src_path: /x\n# gone: 1 # why\nlicense: MIT\n"
+        "# a name\nname: it's\n# some\nfeatures:\n- docs\n# - docs # a site\n"
+    )
+    assert keep_comments(mine, old, new) == now
+    assert keep_comments(now, new, new) == now
 
 
 def test_sparse_checkout_stays_sparse(project: Project) -> None:

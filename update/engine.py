@@ -304,11 +304,17 @@ def keep_comments(mine: str, old: str, new: str) -> str:
     """
     rendered, lines, held = old.splitlines(), new.splitlines(), list[str]()
     for line in mine.splitlines():
-        if line not in rendered:
-            held.append(line if line.startswith("#") or not line else f"# {line}")
-            continue
         key = line.split(":")[0]
         place = next((at for at, other in enumerate(lines) if other.split(":")[0] == key), None)
+        if line not in rendered:
+            own = not line or line.startswith("#")
+            if own or place is None:
+                held.append(line if own else f"# {line}")
+                continue
+            # The line is Copier's in the owner's words; a comment behind it is the owner's.
+            quoted = r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|.*?"""
+            if comment := re.fullmatch(rf"\w+: *(?:{quoted})\s+(#.*)", line):
+                held.append(comment[1])
         if held and place is not None:
             lines[place:place], held = held, []
     return "\n".join([*lines, *held, ""])
