@@ -846,3 +846,12 @@ def test_settings_of_the_environment_count_in_the_users_repository_only(
     objects = engine["Objects"](tmp_path / "objects")
     assert objects.git(*names, allowed=(1,)).stdout == ""
     assert objects.git("config", "--get-all", "merge.renames").stdout == "true\n"
+
+
+def test_news_begin_behind_the_last_release(tmp_path: Path) -> None:
+    """For a project of a commit that came after it, too."""
+    news = run_path(str(ROOT / "update/engine.py"))["news"]
+    changelog = tmp_path / "CHANGELOG.md"
+    changelog.write_text("".join(f"## v0.{number}.0\n\n- {number}\n\n" for number in (3, 2, 1)))
+    assert news(changelog, "v0.1.0-3-g5c46c3d", "v0.2.0") == "## v0.2.0\n\n- 2"
+    assert news(changelog, "v0.2.0", "v0.3.0-1-g5c46c3d") == "## v0.3.0\n\n- 3"

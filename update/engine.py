@@ -471,6 +471,8 @@ class Project:
 
 def news(changelog: Path, old: str, new: str) -> str:
     """Return the sections of the template's changelog between two versions."""
+    # A commit between releases is the last release, how many commits later, and its name.
+    old, new = (re.sub(r"-\d+-g[0-9a-f]+$", "", version) for version in (old, new))
     text = changelog.read_text("utf-8") if changelog.is_file() else ""
     sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
     titles = [section.split()[1] for section in sections]
