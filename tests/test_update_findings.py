@@ -707,6 +707,17 @@ def test_data_for_no_question_is_refused(project: Project) -> None:
     )
 
 
+def test_modes_are_right_where_files_have_none() -> None:
+    """On Windows: the hooks of the template are all its programs, and what is there stays as it is."""
+    mode = run_path(str(ROOT / "update/engine.py"))["mode"]
+    for path in (path for path in (ROOT / "template").rglob("*") if path.is_file()):
+        assert mode(path, (), windows=True) == mode(path, (), windows=False), path
+    hook = ROOT / "template/.githooks/pre-commit"
+    assert mode(hook, ("100644", "mine"), windows=True) == "100644"
+    assert mode(hook, ("100644", "mine"), windows=False) == "100755"
+    assert mode(hook, ("120000", "mine"), windows=True) == "100755"
+
+
 def test_what_the_template_no_longer_has_is_named(template: Path, tmp_path: Path) -> None:
     """What was given once stays, and may be no longer of use."""
     history = History.of(template, tmp_path / "template")

@@ -186,6 +186,14 @@ def refuse_what_copier_cannot_survive(template: Path) -> None:
             )
 
 
+def mode(path: Path, mine: tuple[str, ...], windows: bool = os.name == "nt") -> str:
+    """Return the mode of a rendered file: Windows has none, so there it is the project's, if any."""
+    if windows and mine and mine[0].startswith("100"):
+        return mine[0]
+    program = path.parent.name == ".githooks" if windows else path.stat().st_mode & 0o100
+    return "100755" if program else "100644"
+
+
 class Objects:
     """A repository for one merge: the project's objects, and nobody's settings and attributes."""
 
@@ -209,13 +217,13 @@ class Objects:
         lines = [line.split("\t", 1) for line in fields(self.git("ls-tree", "-r", "-z", tree))]
         return {path: (about.split(" ")[0], about.split(" ")[2]) for about, path in lines}
 
-    def store(self, folder: Path, prefix: str) -> Tree:
-        """Store the files of a folder byte by byte; the prefix comes before their paths."""
+    def store(self, folder: Path, prefix: str, head: Tree) -> Tree:
+        """Store the files of a folder byte by byte; the prefix comes before their paths in HEAD."""
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         names = "".join(f"{path}\n" for path in paths)
         stored = self.git("hash-object", "-w", "--no-filters", "--stdin-paths", text=names).stdout
-        modes = ["100755" if path.stat().st_mode & 0o100 else "100644" for path in paths]
         keys = [prefix + path.relative_to(folder).as_posix() for path in paths]
+        modes = [mode(path, head.get(key, ())) for path, key in zip(paths, keys, strict=True)]
         return dict(zip(keys, zip(modes, stored.split(), strict=True), strict=True))
 
     def text(self, entry: tuple[str, ...]) -> str:
@@ -567,9 +575,9 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         names = "|".join(re.escape(pattern).replace(r"\*", "[^/]*") for pattern in given)
         prefix = re.escape(project.prefix)
         objects = Objects(folder / "git")
-        old, new = (objects.store(folder / side, project.prefix) for side in ("old", "new"))
-        asked = objects.store(folder / "asked", project.prefix) if other else new
         head = objects.read(told("rev-parse", "HEAD^{tree}"))
+        old, new = (objects.store(folder / side, project.prefix, head) for side in ("old", "new"))
+        asked = objects.store(folder / "asked", project.prefix, head) if other else new
         if yaml.safe_load(objects.text(new[project.prefix + name]))["_commit"] != version:
             raise RefusalError("The template has changes without a commit: commit them first.")
         is_given = re.compile(rf"{prefix}(?:{names})(?:/.*)?", re.DOTALL).fullmatch
