@@ -707,6 +707,14 @@ def test_data_for_no_question_is_refused(project: Project) -> None:
     )
 
 
+@pytest.mark.parametrize("option", ["--skip", "--exclude"])
+def test_option_that_an_update_would_ignore_is_refused(project: Project, option: str) -> None:
+    before = state(project)
+    said = update(project, None, None, f"{option}=MANIFEST.in", fails=True)
+    assert "take back what you do not want with `git restore --staged --worktree FILE`." in said
+    assert state(project) == before
+
+
 def test_modes_are_right_where_files_have_none() -> None:
     """On Windows: the hooks of the template are all its programs, and what is there stays as it is."""
     mode = run_path(str(ROOT / "update/engine.py"))["mode"]

@@ -332,6 +332,11 @@ def check_answers(
     old: Mapping[str, Any], new: Mapping[str, Any], request: Mapping[str, Any]
 ) -> None:
     """Refuse answers to no question, that cannot change, or that Copier changed by itself."""
+    if request["left_out"]:
+        raise RefusalError(
+            "An update does not know --skip and --exclude: run it without them, then take back what "
+            "you do not want with `git restore --staged --worktree FILE`."
+        )
     questions = [name for name in new if not name.startswith("_")]
     if unknown := ", ".join(sorted({*request["data"]} - {*old} - {*new})):
         raise RefusalError(
