@@ -709,10 +709,15 @@ def test_data_for_no_question_is_refused(project: Project) -> None:
 
 @pytest.mark.parametrize("option", ["--skip", "--exclude"])
 def test_option_that_an_update_would_ignore_is_refused(project: Project, option: str) -> None:
+    """In a sparse checkout, which Copier fills and a refusal must empty again."""
+    project.git("update-index", "-q", "--refresh")  # a copy has other times
+    project.git("sparse-checkout", "set", "--no-cone", "/*", "!/tools/")
     before = state(project)
+    assert not (project.path / "tools").exists()
     said = update(project, None, None, f"{option}=MANIFEST.in", fails=True)
     assert "take back what you do not want with `git restore --staged --worktree FILE`." in said
     assert state(project) == before
+    assert not (project.path / "tools").exists()
 
 
 def test_modes_are_right_where_files_have_none() -> None:
