@@ -39,6 +39,7 @@ def project(history: History, tmp_path_factory: pytest.TempPathFactory) -> Proje
     changelog = "".join(
         f"## v{name} (2030-01-01)\n\n- {text}\n\n" for name, text in sections.items()
     )
+    run("git", "commit", "--quiet", "--allow-empty", "--message=feat: between", cwd=history.path)
     history.release(
         edit("template/setup.py", "import sys", "# new\nimport sys"),
         lambda folder: (folder / "CHANGELOG.md").write_text(changelog, "utf-8"),
@@ -119,12 +120,17 @@ def test_newer_version_opens_an_issue(history: History, project: Project, tmp_pa
 def test_open_issue_is_brought_up_to_date(
     history: History, project: Project, tmp_path: Path
 ) -> None:
-    printed, calls = act(project, tmp_path, history, open_issue="7")
+    """For a project of a commit after a release as well: what is new since then is news."""
+    made = history.project(tmp_path / "project", "v10000.0.0~", features=[])
+    printed, calls = act(with_address(made), tmp_path, history, open_issue="7")
     assert succeeded(printed) == {"Check", "Propose"}, printed
     assert [call.split(" --")[0] for call in calls if call.startswith("issue ")] == [
         "issue list",
         "issue edit 7",
     ]
+    body = "\n".join(calls).partition(" --body ")[2]
+    assert "this project 9999.0.0.post1" in body
+    assert re.findall("^## (v[^ ]+)", body, re.MULTILINE) == ["v10000.0.0", "v9999.0.05"]
 
 
 def test_newest_version_opens_none(history: History, tmp_path: Path) -> None:

@@ -360,7 +360,8 @@ def test_features_come_and_go(history: History, tmp_path: Path) -> None:
     for name in mine:
         append(switched, name)
     before = files(switched)
-    update(switched, ":current:", {"features": []})
+    said = update(switched, ":current:", {"features": []})
+    assert "no longer has these; delete what you do not use: docs/index.md\n" in said
     after = files(switched)
     assert after.keys() == files(without).keys() | mine
     assert all(OWNER.encode() in after[name] for name in mine)

@@ -323,8 +323,24 @@ def test_comments_in_the_answers_file_stay(project: Project) -> None:
     now = project.read(".copier-answers.yml")
     assert "# first\n_commit: v10001.0.0\n" in now
     assert "license: MIT\n" in now
-    assert "# license: MIT  # so\n" in now
+    assert "# so\nlicense: MIT\n" in now
     assert now.endswith("# last\n")
+
+
+def test_comment_behind_an_answer_stays_and_the_line_is_written_anew() -> None:
+    keep_comments = run_path(str(ROOT / "update/engine.py"))["keep_comments"]
+    old = "_src_path: /x\ngone: 1\nlicense: MIT\nname: it's\nfeatures:\n- docs\n"
+    new = "_src_path: /x\nlicense: MIT\nname: it's\nfeatures:\n- docs\n"
+    mine = (
+        "_src_path: '/x # it''s' # our mirror\ngone: 1 # why\nlicense: \"MIT\"\n"
+        "name: it's # a name\nfeatures: # some\n- docs # a site\n"
+    )
+    now = (
+        "# our mirror\n_src_path: /x\n# gone: 1 # why\nlicense: MIT\n"
+        "# a name\nname: it's\n# some\nfeatures:\n- docs\n# - docs # a site\n"
+    )
+    assert keep_comments(mine, old, new) == now
+    assert keep_comments(now, new, new) == now
 
 
 def test_sparse_checkout_stays_sparse(project: Project) -> None:
@@ -463,10 +479,49 @@ def test_full_disk_is_named_and_taken_back(project: Project, tmp_path: Path) -> 
     assert state(project) == before
 
 
+def while_git_merges(command: str, folder: Path) -> dict[str, str]:
+    """Return variables with a Git that runs a command before it merges, which is before anything is written."""
+    git = shutil.which("git", path=user()["PATH"])
+    script = f'#!/bin/sh\ncase "$*" in *merge-tree*) {command};; esac\nexec {git} "$@"\n'
+    write("git", script)(folder)
+    (folder / "git").chmod(0o755)
+    return {"PATH": f"{folder}:{user()['PATH']}"}
+
+
+def test_edit_saved_while_an_update_runs_stays(project: Project, tmp_path: Path) -> None:
+    """By an editor, while Copier asks or renders."""
+    env = while_git_merges("echo mine >>MANIFEST.in; echo mine >>setup.py; git add setup.py", tmp_path / "bin")  # fmt: skip
+    said = update(project, fails=True, env=env)
+    assert "Commit or stash your changes before an update:\n     M MANIFEST.in\n    M  setup.py" in said  # fmt: skip
+    assert project.read("MANIFEST.in").endswith("mine\n")
+    assert project.read("setup.py").endswith("mine\n")
+    assert "cherry-pick" not in project.git("status")
+
+
+def test_interrupt_before_anything_is_written_names_no_way_back(
+    project: Project, tmp_path: Path
+) -> None:
+    """It would drop what is not committed."""
+    env = while_git_merges("kill -INT $PPID; sleep 1", tmp_path / "bin")
+    refused(project, r"You stopped the update\. Nothing has changed\.\n$", env=env)
+
+
+def test_file_that_git_keeps_and_nobody_may_write_is_named(project: Project) -> None:
+    """As of another user, or on a full disk; a folder stands for it."""
+    message = project.path / ".git/MERGE_MSG"
+    message.mkdir()
+    refused(project, r"The update stopped: .*MERGE_MSG'\. Nothing has changed\.\n$")
+    assert "cherry-pick" not in project.git("status")
+
+
 PROGRESS = {
     "merge": ("git merge --quiet --no-ff --no-commit other", "MERGE_HEAD"),
     "bisect": ("git bisect start && git bisect bad && git bisect good HEAD~", "BISECT_LOG"),
     "rebase": ("git rebase --quiet --force-rebase --exec false HEAD~", "rebase-merge"),
+    "cherry-picks": (
+        "git cherry-pick HEAD other; git commit --quiet --allow-empty --message=mine",
+        "sequencer",
+    ),
     "cherry-pick": ("git update-ref CHERRY_PICK_HEAD other", "Unfinished: 'feat: other'"),
 }
 
@@ -646,8 +701,34 @@ def test_answers_file_with_another_name(history: History, tmp_path: Path) -> Non
 
 def test_data_for_no_question_is_refused(project: Project) -> None:
     refused(
-        project, "There is no question licence: .*, license, .* are all.", data={"licence": "MIT"}
+        project,
+        r"There is no question licence. The questions are: .*, license, .*[a-z]\.\n",
+        data={"licence": "MIT"},
     )
+
+
+@pytest.mark.parametrize("option", ["--skip", "--exclude"])
+def test_option_that_an_update_would_ignore_is_refused(project: Project, option: str) -> None:
+    """In a sparse checkout, which Copier fills and a refusal must empty again."""
+    project.git("update-index", "-q", "--refresh")  # a copy has other times
+    project.git("sparse-checkout", "set", "--no-cone", "/*", "!/tools/")
+    before = state(project)
+    assert not (project.path / "tools").exists()
+    said = update(project, None, None, f"{option}=MANIFEST.in", fails=True)
+    assert "take back what you do not want with `git restore --staged --worktree FILE`." in said
+    assert state(project) == before
+    assert not (project.path / "tools").exists()
+
+
+def test_modes_are_right_where_files_have_none() -> None:
+    """On Windows: the hooks of the template are all its programs, and what is there stays as it is."""
+    mode = run_path(str(ROOT / "update/engine.py"))["mode"]
+    for path in (path for path in (ROOT / "template").rglob("*") if path.is_file()):
+        assert mode(path, (), windows=True) == mode(path, (), windows=False), path
+    hook = ROOT / "template/.githooks/pre-commit"
+    assert mode(hook, ("100644", "mine"), windows=True) == "100644"
+    assert mode(hook, ("100644", "mine"), windows=False) == "100755"
+    assert mode(hook, ("120000", "mine"), windows=True) == "100755"
 
 
 def test_what_the_template_no_longer_has_is_named(template: Path, tmp_path: Path) -> None:
@@ -656,7 +737,8 @@ def test_what_the_template_no_longer_has_is_named(template: Path, tmp_path: Path
     history.release(write("template/docs/extra.md", "# Extra\n"))
     project = history.project(tmp_path / "project", "v10000.0.0", project_name="Demo")
     history.release(remove("template/docs/extra.md"))
-    assert "no longer has these; delete what you do not use: docs/extra.md\n" in update(project)
+    said = update(project)
+    assert "; delete what you do not use, or list it in mkdocs.yml: docs/extra.md\n" in said
     assert (project.path / "docs/extra.md").exists()
 
 
@@ -730,3 +812,70 @@ def test_interrupt_while_lock_files_are_made_is_named(template: Path, tmp_path: 
 def test_text_between_programs_keeps_its_ends_of_lines() -> None:
     text = "one\r\ntwo\rthree\n"
     assert run_path(str(ROOT / "update/engine.py"))["run"]("cat", text=text).stdout == text
+
+
+def entry(name: str) -> tuple[str, str]:
+    return "100644", name
+
+
+def picked(**sides: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what becomes of the old render and of the new one, where all was given once."""
+    trees = {side: {path: entry(name) for path, name in sides[side].items()} for side in sides}
+    run_path(str(ROOT / "update/engine.py"))["pick"](*trees.values(), lambda path: True)
+    return trees["old"], trees["new"]
+
+
+def test_answer_brings_its_own_difference_only() -> None:
+    """Together with a new version, whose other files do not come: the owner would have half of it."""
+    old, new = picked(
+        ours={"lib.rs": "first", "gone.rs": "first", "mine.rs": "mine", "LICENSE": "MIT"},
+        old={"lib.rs": "first", "gone.rs": "first", "mine.rs": "first", "LICENSE": "MIT"},
+        asked={"lib.rs": "samples", "gone.rs": "samples", "mine.rs": "samples", "LICENSE": "MIT", "samples.rs": "new"},
+        new={"lib.rs": "samples, arrays", "LICENSE": "Apache", "samples.rs": "new", "arrays.rs": "new"},
+    )  # fmt: skip
+    assert old == {
+        "lib.rs": entry("samples"), "gone.rs": entry("first"), "mine.rs": entry("mine"), "LICENSE": entry("MIT"),
+    }  # fmt: skip
+    assert new == {
+        "lib.rs": entry("samples, arrays"), "mine.rs": entry("mine"), "LICENSE": entry("Apache"), "arrays.rs": entry("new"),
+    }  # fmt: skip
+
+
+def test_what_was_given_once_and_is_no_file_any_more_is_the_owners() -> None:
+    """A link, a folder and a submodule, where another answer would change a file or bring one."""
+    ours = {"README.md": ("120000", "link"), "LICENSE/MIT.txt": entry("MIT"), "docs": ("160000", "submodule")}  # fmt: skip
+    old = {"README.md": entry("readme")}
+    new = {name: entry("new") for name in ("README.md", "LICENSE", "docs/index.md", "tests/new.py")}
+    pick = run_path(str(ROOT / "update/engine.py"))["pick"]
+    pick(ours, old, dict(old), new, lambda path: True)
+    assert old == {"README.md": ours["README.md"]}
+    assert new == {"README.md": ours["README.md"], "tests/new.py": entry("new")}
+
+
+def test_settings_of_the_environment_count_in_the_users_repository_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as `safe.directory`, without which Git refuses the folder of another user."""
+    run("git", "init", "--quiet", cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "2")
+    for number, name in enumerate(["safe.directory", "merge.renames"]):
+        monkeypatch.setenv(f"GIT_CONFIG_KEY_{number}", name)
+        monkeypatch.setenv(f"GIT_CONFIG_VALUE_{number}", "one")
+    monkeypatch.setenv("GIT_CONFIG_PARAMETERS", "'safe.directory'='two' 'merge.renames'='two'")
+    engine = run_path(str(ROOT / "update/engine.py"))
+    names = "config", "--get-all", "safe.directory"
+    assert engine["git"](*names).stdout == "one\ntwo\n"
+    assert engine["told"]("config", "merge.renames") == "true"
+    objects = engine["Objects"](tmp_path / "objects")
+    assert objects.git(*names, allowed=(1,)).stdout == ""
+    assert objects.git("config", "--get-all", "merge.renames").stdout == "true\n"
+
+
+def test_news_begin_behind_the_last_release(tmp_path: Path) -> None:
+    """For a project of a commit that came after it, too."""
+    news = run_path(str(ROOT / "update/engine.py"))["news"]
+    changelog = tmp_path / "CHANGELOG.md"
+    changelog.write_text("".join(f"## v0.{number}.0\n\n- {number}\n\n" for number in (3, 2, 1)))
+    assert news(changelog, "v0.1.0-3-g5c46c3d", "v0.2.0") == "## v0.2.0\n\n- 2"
+    assert news(changelog, "v0.2.0", "v0.3.0-1-g5c46c3d") == "## v0.3.0\n\n- 3"

@@ -500,13 +500,16 @@ def weather(seed: int, small: Path, folder: Path) -> str:
         assert not (old.path / name).is_file(), f"resurrected: {name}"
     if not chosen:
         owned, now, wanted = given_once(history.path), files(old), files(fresh)
+        asked = files(history.project(folder / "asked", new, **answers)) if data else before
         for name in (
             now.keys() | wanted.keys()
             if data != {}
             else {name for name in now.keys() | wanted.keys() if not owned(name)}
         ):
-            if owned(name) and now.get(name) == before.get(name):
-                continue  # given once, and no answer changed it
+            if owned(name) and (
+                now.get(name) == before.get(name) or asked.get(name) != before.get(name)
+            ):
+                continue  # given once, and no answer changed it, or the version did as well
             assert now.get(name) == wanted.get(name), f"does not converge: {name}"
     old.git("add", "--all")
     old.git("commit", "--quiet", "--allow-empty", "--no-verify", "--message=build: update")

@@ -59,6 +59,7 @@ def update_request(context: Context) -> str:
         "answers_file": settings["answers_file"].as_posix(),
         "data": list(settings["data"]),
         "defaults": settings["defaults"],
+        "left_out": [*settings.get("exclude", ()), *settings.get("skip_if_exists", ())],
         "version": settings["vcs_ref"],
     }
     path = Path(settings["src_path"], "update", "request.json")

@@ -42,11 +42,27 @@ SETTINGS = {
     "merge.renameLimit": "0",
     "merge.renames": "true",
 }
-NOBODY = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_ATTR_NOSYSTEM": "1"}
-KEPT = re.compile(r"(?!GIT_)|GIT_CONFIG_(GLOBAL|SYSTEM|NOSYSTEM)$|GIT_DEFAULT_HASH$|GIT_SSH")
+NOBODY = {
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_CONFIG_COUNT": "0",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_PARAMETERS": "",
+}
+KEPT = re.compile(
+    r"(?!GIT_)|GIT_CONFIG_(GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+|PARAMETERS)$|"
+    r"GIT_DEFAULT_HASH$|GIT_SSH"
+)
 # Where these lead, Copier's own Git goes as well.
 ASTRAY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
-UNFINISHED = ("MERGE_HEAD", "REVERT_HEAD", "BISECT_LOG", "rebase-merge", "rebase-apply")
+UNFINISHED = (
+    "MERGE_HEAD",
+    "REVERT_HEAD",
+    "BISECT_LOG",
+    "rebase-merge",
+    "rebase-apply",
+    "sequencer",
+)
 LOCKS = {
     "Cargo.toml": ("Cargo.lock", "cargo update --workspace --quiet --manifest-path {}/Cargo.toml"),
     "pyproject.toml": ("uv.lock", "uv lock --quiet --directory {}"),
@@ -99,6 +115,20 @@ def git_path(name: str) -> Path:
     return Path(told("rev-parse", "--git-path", name)).absolute()
 
 
+def begun() -> str:
+    """Return the commit that is being picked, if an update has begun to write."""
+    return told("rev-parse", "--quiet", "--verify", "CHERRY_PICK_HEAD", allowed=())
+
+
+def refuse_changes() -> None:
+    """Refuse what Git could not bring back: it asks before Copier begins, and before the first change."""
+    status = "status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=dirty"
+    if changes := fields(git(*status)):
+        raise RefusalError(
+            "\n    ".join(["Commit or stash your changes before an update:", *changes])
+        )
+
+
 def refuse_what_copier_cannot_survive(template: Path) -> None:
     """Look at the project before Copier begins to update it from the new version."""
     if [int(part) for part in re.findall(r"\d+", told("version"))[:2]] < [2, 38]:
@@ -107,7 +137,7 @@ def refuse_what_copier_cannot_survive(template: Path) -> None:
         raise RefusalError(f"Your environment redirects Git: run `unset {' '.join(astray)}` first.")
     if git("rev-parse", "--quiet", "--verify", "HEAD", allowed=(0, 1)).returncode:
         raise RefusalError("The project has no commit yet: commit it first.")
-    if picked := told("rev-parse", "--quiet", "--verify", "CHERRY_PICK_HEAD", allowed=(0, 1)):
+    if picked := begun():
         title = told("log", "-1", "--format=%s", picked)
         raise RefusalError(f"Unfinished: {title!r}. Commit it, or drop it with `git reset --hard`.")
     for name in UNFINISHED:
@@ -115,13 +145,9 @@ def refuse_what_copier_cannot_survive(template: Path) -> None:
             raise RefusalError(
                 f"Git is in the middle of something ({name}): see `git status` and finish it first."
             )
-    status = "status", "--porcelain", "-z"
-    if changes := fields(git(*status, "--untracked-files=all", "--ignore-submodules=dirty")):
-        raise RefusalError(
-            "\n    ".join(["Commit or stash your changes before an update:", *changes])
-        )
+    refuse_changes()
     # Copier looks for the rejects of Git everywhere, and takes these for its own.
-    for line in fields(git(*status, "--ignored")):
+    for line in fields(git("status", "--porcelain", "-z", "--ignored")):
         if line.startswith("!! ") and line.endswith(".rej"):
             raise RefusalError(f"Copier would delete your ignored {line[3:]}: rename it first.")
     quoted = run("git", "config", "--type=bool", "core.quotePath", allowed=()).stdout != "false\n"
@@ -160,6 +186,14 @@ def refuse_what_copier_cannot_survive(template: Path) -> None:
             )
 
 
+def mode(path: Path, mine: tuple[str, ...], windows: bool = os.name == "nt") -> str:
+    """Return the mode of a rendered file: Windows has none, so there it is the project's, if any."""
+    if windows and mine and mine[0].startswith("100"):
+        return mine[0]
+    program = path.parent.name == ".githooks" if windows else path.stat().st_mode & 0o100
+    return "100755" if program else "100644"
+
+
 class Objects:
     """A repository for one merge: the project's objects, and nobody's settings and attributes."""
 
@@ -183,13 +217,13 @@ class Objects:
         lines = [line.split("\t", 1) for line in fields(self.git("ls-tree", "-r", "-z", tree))]
         return {path: (about.split(" ")[0], about.split(" ")[2]) for about, path in lines}
 
-    def store(self, folder: Path, prefix: str) -> Tree:
-        """Store the files of a folder byte by byte; the prefix comes before their paths."""
+    def store(self, folder: Path, prefix: str, head: Tree) -> Tree:
+        """Store the files of a folder byte by byte; the prefix comes before their paths in HEAD."""
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         names = "".join(f"{path}\n" for path in paths)
         stored = self.git("hash-object", "-w", "--no-filters", "--stdin-paths", text=names).stdout
-        modes = ["100755" if path.stat().st_mode & 0o100 else "100644" for path in paths]
         keys = [prefix + path.relative_to(folder).as_posix() for path in paths]
+        modes = [mode(path, head.get(key, ())) for path, key in zip(paths, keys, strict=True)]
         return dict(zip(keys, zip(modes, stored.split(), strict=True), strict=True))
 
     def text(self, entry: tuple[str, ...]) -> str:
@@ -278,11 +312,17 @@ def keep_comments(mine: str, old: str, new: str) -> str:
     """
     rendered, lines, held = old.splitlines(), new.splitlines(), list[str]()
     for line in mine.splitlines():
-        if line not in rendered:
-            held.append(line if line.startswith("#") or not line else f"# {line}")
-            continue
         key = line.split(":")[0]
         place = next((at for at, other in enumerate(lines) if other.split(":")[0] == key), None)
+        if line not in rendered:
+            own = not line or line.startswith("#")
+            if own or place is None:
+                held.append(line if own else f"# {line}")
+                continue
+            # The line is Copier's in the owner's words; a comment behind it is the owner's.
+            quoted = r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|.*?"""
+            if comment := re.fullmatch(rf"\w+: *(?:{quoted})\s+(#.*)", line):
+                held.append(comment[1])
         if held and place is not None:
             lines[place:place], held = held, []
     return "\n".join([*lines, *held, ""])
@@ -292,9 +332,16 @@ def check_answers(
     old: Mapping[str, Any], new: Mapping[str, Any], request: Mapping[str, Any]
 ) -> None:
     """Refuse answers to no question, that cannot change, or that Copier changed by itself."""
+    if request["left_out"]:
+        raise RefusalError(
+            "An update does not know --skip and --exclude: run it without them, then take back what "
+            "you do not want with `git restore --staged --worktree FILE`."
+        )
     questions = [name for name in new if not name.startswith("_")]
     if unknown := ", ".join(sorted({*request["data"]} - {*old} - {*new})):
-        raise RefusalError(f"There is no question {unknown}: {', '.join(questions)} are all.")
+        raise RefusalError(
+            f"There is no question {unknown}. The questions are: {', '.join(questions)}."
+        )
     for name, answer in old.items():
         if name.startswith("_") or new.get(name, answer) == answer:
             continue
@@ -314,7 +361,8 @@ def pick(ours: Tree, old: Tree, asked: Tree, new: Tree, given: Callable[[str], o
     """Leave what was given once out of the difference between the old render and the new one.
 
     In both it becomes what the owner has. Only another answer changes it, as when the licence is
-    another one now, or brings it, or takes it away if the owner has not touched it.
+    another one now, or brings it, or takes it away if the owner has not touched it. What the new
+    version changed beside that stays out, for it may need files that nobody brings.
 
     Args:
         ours: The project.
@@ -323,11 +371,16 @@ def pick(ours: Tree, old: Tree, asked: Tree, new: Tree, given: Callable[[str], o
         new: The new version with the new answers; changed here.
         given: Tells which paths were given once.
     """
+    folders = {str(folder) for path in ours for folder in PurePosixPath(path).parents}
     for path in filter(given, {*old, *asked, *new}):
         mine, before, after = ours.get(path), asked.get(path), new.get(path)
         base = theirs = mine
-        if before != after:
-            if mine == before or (mine and mine == old.get(path)):
+        # The owner may have a link there, a folder, or a submodule.
+        taken = path in folders or any(
+            str(folder) in ours for folder in PurePosixPath(path).parents
+        )
+        if before != after and not taken and (not mine or mine[0].startswith("100")):
+            if mine == before or (mine and not after and mine == old.get(path)):
                 theirs = after
             elif mine and before and after:
                 base, theirs = before, after
@@ -431,6 +484,8 @@ class Project:
 
 def news(changelog: Path, old: str, new: str) -> str:
     """Return the sections of the template's changelog between two versions."""
+    # A commit between releases is the last release, how many commits later, and its name.
+    old, new = (re.sub(r"-\d+-g[0-9a-f]+$", "", version) for version in (old, new))
     text = changelog.read_text("utf-8") if changelog.is_file() else ""
     sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
     titles = [section.split()[1] for section in sections]
@@ -504,6 +559,11 @@ def update(request: Mapping[str, Any], template: Path) -> None:
     """
     import yaml
 
+    project = Project()
+    absent = json.loads((template / "update/absent.json").read_text("utf-8"))
+    project.remove(absent)  # Git took them for no longer sparse when they appeared
+    project.git("update-index", "-z", "--skip-worktree", "--stdin", paths=iter(absent))
+    project.skipped |= {*absent}
     name, answers = request["answers_file"], request["answers"]
     last = last_answers(name)
     check_answers(last, answers, request)
@@ -518,20 +578,15 @@ def update(request: Mapping[str, Any], template: Path) -> None:
             if other:
                 render(last, address, request["version"] or version, folder / "asked", name)
         names = "|".join(re.escape(pattern).replace(r"\*", "[^/]*") for pattern in given)
-        project = Project()
-        absent = json.loads((template / "update/absent.json").read_text("utf-8"))
-        project.remove(absent)  # Git took them for no longer sparse when they appeared
-        project.git("update-index", "-z", "--skip-worktree", "--stdin", paths=iter(absent))
-        project.skipped |= {*absent}
         prefix = re.escape(project.prefix)
         objects = Objects(folder / "git")
-        old, new = (objects.store(folder / side, project.prefix) for side in ("old", "new"))
-        asked = objects.store(folder / "asked", project.prefix) if other else new
         head = objects.read(told("rev-parse", "HEAD^{tree}"))
+        old, new = (objects.store(folder / side, project.prefix, head) for side in ("old", "new"))
+        asked = objects.store(folder / "asked", project.prefix, head) if other else new
         if yaml.safe_load(objects.text(new[project.prefix + name]))["_commit"] != version:
             raise RefusalError("The template has changes without a commit: commit them first.")
         is_given = re.compile(rf"{prefix}(?:{names})(?:/.*)?", re.DOTALL).fullmatch
-        gone = sorted(filter(is_given, (old.keys() & head.keys()) - asked.keys() - new.keys()))
+        gone = filter(is_given, sorted({*old, *asked} & head.keys() - new.keys()))
         pick(head, old, asked or old, new, is_given)
         kept = project.prefix + name
         text = keep_comments(*(objects.text(tree[kept]) for tree in (head, old, new)))
@@ -561,20 +616,33 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         if not changed and not stages:
             print(f"Nothing to update. The project has version {version} of its template.")
             return
+        written = {path: merged[path] for path in merged if path in changed}
+        files = objects.index(written, "files")
+        refuse_changes()  # since the first run, an editor may have saved what was open
         project.check(head, merged)
-        git("update-ref", "CHERRY_PICK_HEAD", picked)
-        git_path("MERGE_MSG").write_text(f"{title}\n", "utf-8")
+        message = git_path("MERGE_MSG")
         try:
-            written = {path: merged[path] for path in merged if path in changed}
-            project.write(head, merged, stages, objects.index(written, "files"), kept)
+            message.write_text(f"{title}\n", "utf-8")
+            git("update-ref", "CHERRY_PICK_HEAD", picked)
+            project.write(head, merged, stages, files, kept)
         except (RefusalError, OSError) as error:
-            raise RefusalError(f"The update stopped half-way: {error}\n{BACK}") from error
+            if begun():
+                raise RefusalError(f"The update stopped half-way: {error}\n{BACK}") from error
+            with suppress(OSError):
+                message.unlink()
+            raise
     if changes := news(template / "CHANGELOG.md", last["_commit"], version):
         print(f"What changed in the template:\n\n{changes}\n")
     if deleted:
         print(f"The new version changed what you had deleted: {', '.join(deleted)}")
-    if gone:
-        print(f"The template no longer has these; delete what you do not use: {', '.join(gone)}")
+    if left_over := [path for path in gone if path in merged]:
+        page = re.compile(rf"{prefix}docs/.*\.md", re.DOTALL)
+        site = f"{project.prefix}mkdocs.yml" in merged and any(map(page.fullmatch, left_over))
+        other_way = ", or list it in mkdocs.yml" if site else ""
+        print(
+            f"The template no longer has these; delete what you do not use{other_way}: "
+            f"{', '.join(left_over)}"
+        )
     commands = locks(changed, project)
     if stages:
         listed = "".join(f"    {path}{faults.get(path, '')}\n" for path in sorted(stages))
@@ -607,14 +675,17 @@ def main(stage: str, request: str) -> int:
         else:
             update(json.loads(Path(request).read_text("utf-8")), template)
     except RefusalError as error:
-        # The verb of v0.1.0 shows the last line of stderr only, which is Copier's.
-        old = os.environ.get("VERSION_FROM") == "v0.1.0"
-        print(error, file=sys.stdout if old else sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"You stopped the update. {BACK}", file=sys.stderr)
-        return 1
-    return 0
+        said = str(error)
+    except (OSError, KeyboardInterrupt) as error:
+        why = f"The update stopped: {error}" if str(error) else "You stopped the update"
+        way = BACK if stage == "after" and begun() else "Nothing has changed."
+        said = f"{why}. {way}"
+    else:
+        return 0
+    # The verb of v0.1.0 shows the last line of stderr only, which is Copier's.
+    old = os.environ.get("VERSION_FROM") == "v0.1.0"
+    print(said, file=sys.stdout if old else sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":
