@@ -194,6 +194,8 @@ class TemplateAuthor(Hand):
         if folder.is_dir() and not (self.root / "tools").exists():
             folder.rename(self.root / "tools")
 
+    chmod = Hand.chmod
+
     def file_to_folder(self) -> None:
         path = self.pick()
         path.unlink()
@@ -282,6 +284,8 @@ class Owner(Hand):
             if self.random.random() < 0.3:
                 folder.symlink_to(os.path.relpath(target, folder.parent))
 
+    chmod = Hand.chmod
+
     def crlf(self) -> None:
         path = self.pick()
         path.write_bytes(path.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
@@ -354,7 +358,7 @@ class Owner(Hand):
             self.project.git(*add, str(source), "sub")
 
     def commit(self) -> None:
-        self.unknown = {path: path.read_bytes() for path in self.unknown}
+        self.unknown = {path: path.read_bytes() for path in self.unknown if path.is_file()}
         exclude = self.root / ".git/info/exclude"
         names = [self.name(path).replace("[", "\\[") for path in self.unknown]
         with exclude.open("a") as file:
@@ -369,7 +373,7 @@ def actions(kind: type) -> list[str]:
     helpers = {"pick", "mark", "has_marks", "name", "commit", "blur"}
     return [
         name
-        for name in (*vars(Hand), *vars(kind))
+        for name in vars(kind)
         if name[0] != "_" and name not in helpers and callable(getattr(kind, name))
     ]
 
