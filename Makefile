@@ -6,7 +6,7 @@ unexport PYTHONINSPECT PYTHONOPTIMIZE PYTHONSAFEPATH
 PARALLEL = --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 help: ## List the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: lint ## Run everything; builds and runs generated projects
 	@$(INSIDE) .venv/bin/python scripts/pythons.py

@@ -184,7 +184,7 @@ def package_name_from(title: str) -> str:
         title: Title of the project, such as `My Fast Lib`.
 
     Returns:
-        A normalised name that `package_name_error` accepts, such as `my-fast-lib`.
+        A normalized name that `package_name_error` accepts, such as `my-fast-lib`.
     """
     folded = unicodedata.normalize("NFKD", title).casefold()
     # A letter or accent without an ASCII form is dropped; a sign (a dash, say) separates words.
@@ -222,9 +222,9 @@ def text_error(text: str) -> str:
         What to type instead, or an empty string if the text is fine.
     """
     if not text.strip() or len(text) > _MAX_TEXT:
-        return f"Use text like Fast Math: 1 to {_MAX_TEXT} characters."
+        return f"Use 1 to {_MAX_TEXT} characters."
     if unsafe := _UNSAFE.search(text):
-        return f"Use text without U+{ord(unsafe[0]):04X}, which cannot be seen, on one line."
+        return f"Use text without U+{ord(unsafe[0]):04X}: one line, all of it visible."
     if text != text.strip():
         return "Use text without a space at either end."
     return ""
@@ -248,7 +248,7 @@ def package_name_error(name: str) -> str:
     # Windows ignores what follows a dot: a folder `con.tools` cannot exist either.
     for candidate in (normalised, name.lower().partition(".")[0]):
         if owner := _clash(candidate, _PACKAGE_CLASHES):
-            return f"Use {normalised.replace('_', '-')}-rs or so: {candidate} is {owner}."
+            return f"Use {normalised.replace('_', '-')}-rs, for example: {candidate} is {owner}."
     return ""
 
 
@@ -266,7 +266,7 @@ def module_name_error(name: str) -> str:
     if len(name) > _MAX_NAME:
         return f"Use a name like fast_math: at most {_MAX_NAME} characters."
     if owner := _module_clash(name):
-        return f"Use {name}_rs or so: {name} is {owner}."
+        return f"Use {name}_rs, for example: {name} is {owner}."
     return ""
 
 
@@ -281,11 +281,11 @@ def email_error(email: str) -> str:
     """
     if not email or (len(email) <= 254 and _EMAIL.fullmatch(email)):
         return ""
-    return "Use one like ada@example.org, or nothing."
+    return "Use ada@example.org, for example, or nothing."
 
 
 def github_owner_error(owner: str) -> str:
-    """Check the name of a GitHub user or organisation, which may be left empty.
+    """Check the name of a GitHub user or organization, which may be left empty.
 
     Args:
         owner: The answer.
@@ -295,7 +295,7 @@ def github_owner_error(owner: str) -> str:
     """
     if not owner or (len(owner) <= 39 and _GITHUB_OWNER.fullmatch(owner)):
         return ""
-    return "Use a name like octocat, or nothing: a user or organisation on GitHub."
+    return "Use a name like octocat, or nothing: a user or organization on GitHub."
 
 
 class Names(Extension):

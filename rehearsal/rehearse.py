@@ -63,16 +63,21 @@ class Rehearsal:
         return sorted(file.name for file in self.folder.glob("release/*"))
 
 
+def git_says(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Git, which may fail."""
+    return subprocess.run(
+        ["git", "-c", f"core.hooksPath={os.devnull}", *arguments],
+        cwd=folder, capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+
+
 def git(folder: Path, *arguments: str) -> str:
     """Run Git and return what it printed.
 
     Raises:
         RefusalError: It failed.
     """
-    result = subprocess.run(
-        ["git", "-c", f"core.hooksPath={os.devnull}", *arguments],
-        cwd=folder, capture_output=True, encoding="utf-8", check=False,
-    )  # fmt: skip
+    result = git_says(folder, *arguments)
     if result.returncode:
         raise RefusalError(f"git {arguments[0]} failed: {result.stderr.strip()}")
     return result.stdout.strip()
@@ -103,8 +108,17 @@ class Push:
             folder: An empty folder for the repository.
 
         Raises:
-            RefusalError: What is in the folder differs from what would be pushed.
+            RefusalError: There is nothing to push, or it differs from what is in the folder.
         """
+        if not project.is_dir():
+            raise RefusalError(f"{project} is no folder: name one that holds a project.")
+        inside = git_says(project, "rev-parse", "--is-inside-work-tree").stdout.strip()
+        if inside != "true":
+            raise RefusalError(f"{project} is no Git repository: run `git init` there, and commit.")
+        if git_says(project, "rev-parse", "--verify", "HEAD").returncode:
+            raise RefusalError("Commit first: a push brings commits, and there is none.")
+        if git_says(project, "symbolic-ref", "--quiet", "HEAD").returncode:
+            raise RefusalError("Switch to a branch first: what is pushed is a branch.")
         if changed := git(project, "status", "--porcelain", "--untracked-files=normal"):
             raise RefusalError(
                 f"Commit or stash first, since a push would leave this out:\n{changed}"
@@ -371,6 +385,10 @@ def main() -> int:
                 raise RefusalError(
                     "A repository has its workflows in .github/workflows: none is there."
                 )
+            for workflow in arguments.workflow or found:
+                if workflow not in found:
+                    names = f"{', '.join(found)} {'is' if len(found) == 1 else 'are'}"
+                    raise RefusalError(f"There is no workflow {workflow}: {names} there.")
         except RefusalError as error:
             print(error, file=sys.stderr)
             return 1

@@ -557,8 +557,8 @@ not bring the same: this template's tests include those of Rust, property-based 
 documentation, and its environment holds the tools for linting; `{MATURIN}` and cookie bring one or
 three tests, `{UV}` none, so that one was added. For cookie, https://github.com/scientific-python/cookie
 with the maturin backend, uv does not see that Rust code changed, so `--reinstall-package` is given. The commit
-runs all hooks on all files. Importing a package of this template also reads its version, which the others have
-not. The call is timed on the same function written into each starter, less the time of an empty loop.
+runs all hooks on all files. Importing a package of this template also reads its version, which the others do
+not do. The call is timed on the same function written into each starter, less the time of an empty loop.
 
 Below them stand the floors. An empty template is a Git repository of which Copier makes an empty project;
 the same files as they are: a template of what this one renders, with no questions and no Jinja. By a profile,

@@ -201,6 +201,16 @@ def write(name: str, text: str) -> Change:
     return change
 
 
+def rewrite(name: str, text: str) -> Change:
+    """Write a file that is there, under this name."""
+
+    def change(root: Path) -> None:
+        assert (root / name).is_file(), name
+        write(name, text)(root)
+
+    return change
+
+
 def remove(name: str) -> Change:
     """Remove a file or a folder."""
 

@@ -1,4 +1,4 @@
-"""A bad answer ends with one sentence that says what to type, before any file is written."""
+"""A bad answer writes no file, and the last line says what to type."""
 
 import os
 import pty
@@ -12,7 +12,7 @@ from project import run
 
 BAD = [
     ("project_name", "  ", "1 to 300 characters"),
-    ("project_name", "two\nlines", "on one line"),
+    ("project_name", "two\nlines", "one line, all of it visible"),
     ("project_name", "abc\u202etxt", "without U+202E"),
     ("package_name", "class!", "letters"),
     ("package_name", "json", "json-rs"),

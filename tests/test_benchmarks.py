@@ -41,7 +41,6 @@ def project(render: Render, kept_builds: None) -> Project:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("benchmarks")
 def test_benchmark_compares_the_two_on_a_release_build(project: Project) -> None:
     # NumPy's threads wait for each other where the processor is busy, as with tests that run beside this one.
     env = {"PYTEST_ADDOPTS": QUICK, "OPENBLAS_NUM_THREADS": "1"}
@@ -62,7 +61,6 @@ def test_benchmark_compares_the_two_on_a_release_build(project: Project) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("benchmarks")
 def test_debug_build_is_refused(project: Project) -> None:
     run = project.run(
         "uv", "run", "--group=bench", "pytest", "benchmarks", env={"PATH": user_path()}, check=False

@@ -269,13 +269,6 @@ def test_examples_do_not_depend_on_how_python_prints(site: Site) -> None:
         assert "Traceback" not in page.read_text("utf-8"), page
 
 
-def test_workflow_is_safe(site: Site) -> None:
-    name = ".github/workflows/docs.yml"
-    site.project.tool("zizmor", "--offline", "--no-progress", "--persona=auditor", name)
-    site.project.tool("actionlint", name)
-    site.project.tool("check-jsonschema", "--builtin-schema=vendor.github-workflows", name)
-
-
 def test_nothing_is_left_without_it(render: Render) -> None:
     project = render(features=["notebook"], github_owner="octocat")
     project.commit()

@@ -35,6 +35,7 @@ OLD_REPOSITORY = {
         "def parse(text):\n    try:\n        return Version(text)\n"
         "    except:\n        raise ValueError('bad: %s' % text)\n"
     ),
+    "docs/usage.md": '# Usage\n\n```python\n>>> from old_lib import parse\n>>> parse("1.0").major\n1\n```\n',
     "tests/test_core.py": (
         "from old_lib.core import *\nimport pytest\n\ndef test_it():\n    assert MyCore().getIt() == 1\n\n"
         "def test_bad():\n    with pytest.raises(ValueError):\n        parse('?')\n"
@@ -95,7 +96,7 @@ PREDECESSOR = {
 
 def guide(name: str, template: Path) -> list[str]:
     text = (ROOT / "docs" / name).read_text("utf-8")
-    typed = [block.replace("TEMPLATE", str(template)) for block in blocks(text, "console")]
+    typed = [re.sub(r"\bTEMPLATE\b", str(template), block) for block in blocks(text, "console")]
     return [block.replace("copier copy", "copier copy --defaults --quiet") for block in typed]
 
 
@@ -140,6 +141,10 @@ def settle(project: Project, module: str, version: str, untyped: list[str]) -> N
     )
     (project.path / f"src/{module}/__init__.py").write_text(f"{docstring}\n\n{listing}{rest}")
     source = (ROOT / "template/src/{{ module_name }}/__init__.py.jinja").read_text("utf-8")
+    for name in re.findall(r"^docs/(\w+\.md)$", project.git("ls-files"), re.MULTILINE):
+        change(project, "mkdocs.yml", "nav:\n", f"nav:\n  - {name}\n")
+        text = project.read(f"docs/{name}")
+        (project.path / "docs" / name).write_text(re.sub(r"(>>> (?:.+\n)+)```", r"\1\n```", text))
     given = jinja2.Template(source, trim_blocks=True, lstrip_blocks=True).render(features=[])
     shown, _, _ = listing.partition("__version__")
     assert shown.strip() in given, "the guide shows another __init__.py than the template has"

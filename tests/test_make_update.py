@@ -113,7 +113,7 @@ def test_repository_of_another_user_is_refused(project: Project, way: str) -> No
 
 def test_answers_change_as_contributing_says(project: Project) -> None:
     commands = re.findall(
-        r"^make update ARGS=\"--vcs.*$", project.read("CONTRIBUTING.md"), re.MULTILINE
+        r"^make update ARGS=[\"']--vcs.*$", project.read("CONTRIBUTING.md"), re.MULTILINE
     )
     assert len(commands) == 2
     for command in commands:

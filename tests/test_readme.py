@@ -2,14 +2,12 @@
 
 import re
 import shlex
-import tomllib
 from pathlib import Path
 
 import pytest
-import yaml
+from jinja2 import Environment
 
 import pythons
-from conftest import Render
 from project import NOT_OPTIMIZED, ROOT, SETTINGS, run, user, user_path
 
 
@@ -24,13 +22,11 @@ def table_column(text: str, head: str) -> list[str]:
     return [name for row in rows for name in re.findall(r"`([\w -]+)`", row.split("|")[1])]
 
 
-def test_questions_are_all_listed() -> None:
-    settings = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
-    questions = [name for name in settings if not name.startswith("_") and name != "newest_minor"]
+def test_questions_are_all_listed(questions: list[str]) -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     assert table_column(readme, "question") == questions
     for name in ("license", "python_min", "features"):
-        choices = settings[name]["choices"]
+        choices = SETTINGS[name]["choices"]
         row = next(line for line in readme.splitlines() if line.startswith(f"| `{name}`"))
         for choice in choices.values() if isinstance(choices, dict) else choices:
             assert choice in row or name == "python_min"
@@ -44,15 +40,6 @@ def test_verbs_of_this_repository_exist() -> None:
             assert in_projects or f"make {verb} " in listed, f"{document}: make {verb}"
 
 
-def test_verbs_of_a_project_are_explained(render: Render) -> None:
-    project = render()
-    tasks = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]
-    explained = {
-        verb.removeprefix("make ") for verb in table_column(project.read("CONTRIBUTING.md"), "verb")
-    }
-    assert explained == {verb for verb in tasks if not verb.startswith("_")}
-
-
 @pytest.mark.slow
 def test_oldest_copier_renders_a_project(template: Path, tmp_path: Path) -> None:
     tools = f"copier=={SETTINGS['_min_copier_version']}", "copier-template-extensions"
@@ -64,8 +51,29 @@ def test_oldest_copier_renders_a_project(template: Path, tmp_path: Path) -> None
 def test_first_command_renders_a_project(template: Path, tmp_path: Path) -> None:
     (command, *_) = blocks((ROOT / "README.md").read_text("utf-8"), "console")
     arguments = shlex.split(command.replace("TEMPLATE", str(template)))
-    run(*arguments, "--defaults", cwd=tmp_path, env={"PATH": user_path()})
+    said = run(*arguments, "--defaults", cwd=tmp_path, env={"PATH": user_path()}).stdout
+    guide = (ROOT / "docs/new-project.md").read_text("utf-8")
+    folder, *steps = blocks(guide, "console")[1].splitlines()
+    assert folder == "cd fast-math"
+    first, *others = re.findall("^    (.+)", said.partition("is ready. Next:")[2], re.MULTILINE)
+    assert (first, others) == ('cd "my-package"', steps)
     assert 'name = "my-package"' in (tmp_path / "my-package/pyproject.toml").read_text("utf-8")
+
+
+def test_next_steps_on_windows_need_no_make() -> None:
+    """And one command a line: PowerShell 5.1 knows no `&&`."""
+    environment = Environment(trim_blocks=True, lstrip_blocks=True)
+    message = environment.from_string(SETTINGS["_message_after_copy"])
+    steps = {
+        system: message.render(
+            project_name="Demo", _copier_conf={"os": system, "dst_path": "demo"}
+        ).splitlines()
+        for system in ("linux", "windows")
+    }
+    verbs = ["    uv run --only-dev poe init", "    uv run --only-dev poe test"]
+    at = steps["linux"].index("    make init test")
+    assert steps["windows"] == [*steps["linux"][:at], *verbs, *steps["linux"][at + 1 :]]
+    assert not any("&&" in line for line in steps["linux"])
 
 
 @pytest.mark.slow

@@ -141,16 +141,36 @@ def test_jobs_check_out_what_a_push_would_bring(project: Project, tmp_path: Path
     assert rehearsal.jobs == BOTH, rehearsal.output
 
 
-def test_a_folder_of_a_repository_has_no_workflows(project: Project) -> None:
-    path = project.path / "package/.github/workflows/ci.yml"
+@pytest.mark.parametrize(
+    ("prepare", "arguments", "said"),
+    [
+        ("", ["{project}/nowhere"], "{project}/nowhere is no folder: name one that holds a project."),
+        ("", ["{project}/README.md"], "{project}/README.md is no folder: name one that"),
+        ("rm -rf .git", ["{project}"], "{project} is no Git repository: run `git init` there, and"),
+        ("", ["{project}/.git"], "{project}/.git is no Git repository: "),
+        ("rm -rf .git && git init --quiet", ["{project}"], "Commit first: a push brings commits,"),
+        ("git switch --quiet --detach", ["{project}"], "Switch to a branch first: what is pushed"),
+        ("", ["{project}", "--workflow=release"], "There is no workflow release: ci is there."),
+        ("", ["{project}/package"], "A repository has its workflows in .github/workflows: none"),
+    ],
+    ids=["no folder", "file", "no repository", "Git's", "no commit", "no branch", "no workflow", "part of one"],
+)  # fmt: skip
+def test_what_cannot_be_rehearsed_is_refused_in_one_sentence(
+    project: Project, prepare: str, arguments: list[str], said: str
+) -> None:
+    text = "on: push\njobs:\n  one:\n    runs-on: ubuntu-latest\n    steps: [run: true]\n"
+    folder = "package" if arguments == ["{project}/package"] else "."
+    path = project.path / folder / ".github/workflows/ci.yml"
     path.parent.mkdir(parents=True)
-    path.write_text("on: push\njobs:\n  one:\n    runs-on: ubuntu-latest\n    steps: [run: true]\n")
+    path.write_text(text)
     project.commit("ci: add a workflow")
-    command = "python", "-m", "rehearsal.rehearse", project.path / "package"
+    project.run("sh", "-c", prepare)
+    typed = [argument.format(project=project.path) for argument in arguments]
     env = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'scripts'}"}
-    result = project.tool(*command, env=env, check=False)
-    assert result.returncode
-    assert "A repository has its workflows in .github/workflows: none" in result.stdout
+    result = project.tool("python", "-m", "rehearsal.rehearse", *typed, env=env, check=False)
+    assert result.returncode == 1
+    (line,) = result.stdout.splitlines()
+    assert line.startswith(said.format(project=project.path))
 
 
 @pytest.mark.parametrize("change", ["changed", "untracked", "staged"])

@@ -16,6 +16,7 @@ from history import (
     given_once,
     remove,
     rename,
+    rewrite,
     unmerged,
     update,
     write,
@@ -108,9 +109,9 @@ def test_files_given_once_are_the_owners(history: History, project: Project) -> 
         "CHANGELOG.md": "CHANGELOG.md",
         "CITATION.cff": "CITATION.cff.jinja",
         "README.md": "README.md.jinja",
-        "crates/Cargo.lock": "crates/Cargo.lock",
+        "crates/Cargo.lock": "crates/Cargo.lock.jinja",
         "crates/src/lib.rs": "crates/src/lib.rs.jinja",
-        "src/demo/__init__.py": "src/{{ module_name }}/__init__.py",
+        "src/demo/__init__.py": "src/{{ module_name }}/__init__.py.jinja",
         "tests/test_package.py": "tests/test_package.py.jinja",
         "LICENSE": "LICENSE.jinja",
     }
@@ -118,7 +119,7 @@ def test_files_given_once_are_the_owners(history: History, project: Project) -> 
         append(project, name, commit=False)
     project.commit()
     before = files(project)
-    history.release(*(write(f"template/{source}", TEMPLATE) for source in sources.values()))
+    history.release(*(rewrite(f"template/{source}", TEMPLATE) for source in sources.values()))
     update(project)
     assert files(project) == before, "changed"
 
@@ -126,7 +127,7 @@ def test_files_given_once_are_the_owners(history: History, project: Project) -> 
         (project.path / name).unlink()
     project.commit("feat: delete them")
     before = files(project)
-    history.release(*(write(f"template/{source}", TEMPLATE * 2) for source in sources.values()))
+    history.release(*(rewrite(f"template/{source}", TEMPLATE * 2) for source in sources.values()))
     update(project)
     assert files(project) == before, "resurrected"
 
@@ -237,7 +238,7 @@ def test_ignored_file_given_once_is_no_obstacle(history: History, project: Proje
     append(project, ".gitignore", "Cargo.lock\n")
     append(project, "crates/Cargo.lock", commit=False)
     history.release(
-        write("template/NEW.txt", TEMPLATE), write("template/crates/Cargo.lock", TEMPLATE)
+        write("template/NEW.txt", TEMPLATE), rewrite("template/crates/Cargo.lock.jinja", TEMPLATE)
     )
     update(project)
     assert project.read("NEW.txt") == TEMPLATE

@@ -127,14 +127,22 @@ def texts(root: Path) -> list[Path]:
 
 
 @dataclass
-class TemplateAuthor:
-    """Changes the template at random."""
+class Hand:
+    """Changes files of a folder at random."""
 
     root: Path
     random: random.Random
 
     def pick(self) -> Path:
         return self.random.choice(texts(self.root))
+
+    def chmod(self) -> None:
+        path = self.pick()
+        path.chmod(path.stat().st_mode ^ 0o111)
+
+
+class TemplateAuthor(Hand):
+    """Changes the template."""
 
     def change_line(self) -> None:
         path = self.pick()
@@ -186,9 +194,7 @@ class TemplateAuthor:
         if folder.is_dir() and not (self.root / "tools").exists():
             folder.rename(self.root / "tools")
 
-    def chmod(self) -> None:
-        path = self.pick()
-        path.chmod(path.stat().st_mode ^ 0o111)
+    chmod = Hand.chmod
 
     def file_to_folder(self) -> None:
         path = self.pick()
@@ -210,26 +216,18 @@ class TemplateAuthor:
 
 
 @dataclass
-class Owner:
+class Owner(Hand):
     """Does what owners do, and remembers what must not get lost."""
 
     project: Project
-    random: random.Random
     marks: dict[bytes, tuple[set[bytes], set[bytes]]] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
     unknown: dict[Path, bytes] = field(default_factory=dict)
     late: list[Callable[[], None]] = field(default_factory=list)
     uncommitted: list[bytes] = field(default_factory=list)
 
-    @property
-    def root(self) -> Path:
-        return self.project.path
-
     def name(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
-
-    def pick(self) -> Path:
-        return self.random.choice(texts(self.root))
 
     def mark(self) -> bytes:
         mark = f"owner {self.random.getrandbits(60):x}".encode()
@@ -286,9 +284,7 @@ class Owner:
             if self.random.random() < 0.3:
                 folder.symlink_to(os.path.relpath(target, folder.parent))
 
-    def chmod(self) -> None:
-        path = self.pick()
-        path.chmod(path.stat().st_mode ^ 0o111)
+    chmod = Hand.chmod
 
     def crlf(self) -> None:
         path = self.pick()
@@ -362,7 +358,7 @@ class Owner:
             self.project.git(*add, str(source), "sub")
 
     def commit(self) -> None:
-        self.unknown = {path: path.read_bytes() for path in self.unknown}
+        self.unknown = {path: path.read_bytes() for path in self.unknown if path.is_file()}
         exclude = self.root / ".git/info/exclude"
         names = [self.name(path).replace("[", "\\[") for path in self.unknown]
         with exclude.open("a") as file:
@@ -374,7 +370,7 @@ class Owner:
 
 
 def actions(kind: type) -> list[str]:
-    helpers = {"pick", "mark", "has_marks", "name", "commit", "root", "blur"}
+    helpers = {"pick", "mark", "has_marks", "name", "commit", "blur"}
     return [
         name
         for name in vars(kind)
@@ -429,7 +425,7 @@ def weather(seed: int, small: Path, folder: Path) -> str:
         }
     old = history.project(folder / "here/project", "v1.0.0", **answers)
     fresh = history.project(folder / "fresh", new, **{**answers, **data})
-    before, owner = files(old), Owner(old, dice)
+    before, owner = files(old), Owner(old.path, dice, old)
     chosen = dice.choices(actions(Owner), k=dice.choice([0, 1, 2, 4, 8]))
     for name in chosen:
         getattr(owner, name)()

@@ -98,19 +98,39 @@ def test_wrapper_is_rebuilt_too(ready: Project) -> None:
     assert " passed" in ready.make("test")
 
 
-def test_lint_sees_bad_code(ready: Project) -> None:
-    for name, addition in {
-        "tests/reference.py": "import os\n",
-        "src/fast_math/_accelerate/__init__.pyi": "def not_there() -> int: ...\n",
-        "crates/src/samples.rs": "fn unused() {}\n",
-        "tests/test_package.py": "def test_untyped(x):\n    assert x\n",
-    }.items():
-        path = ready.path / name
-        text = path.read_text("utf-8")
-        path.write_text(text + "\n\n" + addition)
-        lint = ready.run("make", "lint", env={"PATH": user_path()}, check=False)
-        path.write_text(text)
-        assert lint.returncode, name
+@pytest.mark.parametrize(
+    ("name", "addition", "said"),
+    [
+        ("tests/reference.py", "\n\ndef get(l: int) -> int:\n    return l\n", "Ambiguous variable"),
+        ("tests/reference.py", "\n\ntext = 'one'\n", "unformatted: File would be reformatted"),
+        ("crates/src/samples.rs", "\nconst  _: i64 = 1;\n", "-const  _: i64"),
+        (
+            "crates/src/samples.rs",
+            "\n#[test]\nfn is_true() {\n    assert!(true);\n}\n",
+            "clippy::assertions",
+        ),
+        (
+            "src/fast_math/_accelerate/__init__.pyi",
+            "\ndef not_there() -> int: ...\n",
+            "The stubs are behind the Rust code",
+        ),
+        (
+            "tests/test_package.py",
+            '\n\ndef test_length() -> None:\n    length: int = "one"\n    assert length\n',
+            "Incompatible types in assignment",
+        ),
+    ],
+    ids=["ruff check", "ruff format", "cargo fmt", "clippy", "stubs", "mypy"],
+)
+def test_lint_sees_bad_code(ready: Project, name: str, addition: str, said: str) -> None:
+    """Each addition is one that no other tool minds."""
+    path = ready.path / name
+    text = path.read_text("utf-8")
+    path.write_text(text + addition)
+    lint = ready.run("make", "lint", env={"PATH": user_path()}, check=False)
+    path.write_text(text)
+    assert lint.returncode
+    assert said in lint.stdout
 
 
 def test_readme_can_be_followed(ready: Project, tmp_path: Path) -> None:
