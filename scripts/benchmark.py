@@ -440,6 +440,13 @@ def number(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
+def quantity(value: float, unit: str) -> str:
+    """Format with the unit, and short times in milliseconds."""
+    if unit == "s" and value < 0.1:
+        value, unit = 1000 * value, "ms"
+    return f"{number(value)} {unit}".strip()
+
+
 def as_table(rows: list[Row]) -> str:
     """Make the Markdown tables.
 
@@ -456,7 +463,7 @@ def as_table(rows: list[Row]) -> str:
             if name not in row.values:
                 cells.append("")
                 continue
-            absolute = f"{number(row.values[name])} {row.unit}".strip()
+            absolute = quantity(row.values[name], row.unit)
             ratio = row.values[name] / row.values[OURS]
             cells.append(f"**1** ({absolute})" if name == OURS else f"{ratio:.2f} ({absolute})")
         lines.append(f"| {row.name} | {' | '.join(cells)} |")
@@ -505,7 +512,7 @@ def as_plot(rows: list[Row]) -> str:
             parts.append(
                 f'<rect class="c{i}" x="{left}" y="{y}" width="{length:.1f}" height="{bar - 2}"/>'
             )
-            text = f"{number(row.values[name])} {row.unit}".strip()
+            text = quantity(row.values[name], row.unit)
             parts.append(f'<text x="{left + length + 5:.1f}" y="{y + bar - 4}">{text}</text>')
     return "\n".join([*parts, "</svg>", ""])
 

@@ -77,6 +77,7 @@ def test_maturin_builds_the_project_for_the_comparison(project: Project) -> None
 
 
 def test_table_holds_ratios_and_limits() -> None:
+    assert benchmark.quantity(0.0305, "s") == "30.5 ms"
     table = benchmark.as_table(ROWS)
     assert "| create | **1** (1 s) | 0.25 (0.25 s) | 0.50 (0.5 s) | 2.00 (2 s) |" in table
     assert "| create | an empty template | 1.2 | 1.25 | **missed** |" in table
