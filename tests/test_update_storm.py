@@ -362,7 +362,7 @@ class Owner:
             self.project.git(*add, str(source), "sub")
 
     def commit(self) -> None:
-        self.unknown = {path: path.read_bytes() for path in self.unknown}
+        self.unknown = {path: path.read_bytes() for path in self.unknown if path.is_file()}
         exclude = self.root / ".git/info/exclude"
         names = [self.name(path).replace("[", "\\[") for path in self.unknown]
         with exclude.open("a") as file:
