@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the developer's settings of Copier, Git and Python out, and give commits an author."""
     home = tmp_path_factory.mktemp("environment")
+    # In the background of a shell, programs ignore Ctrl-C, and so would those that tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     (home / "settings.yml").write_text("{}\n")
     (home / "gitconfig").write_text(
         "[user]\n\tname = Ada Lovelace\n\temail = ada@example.org\n"
