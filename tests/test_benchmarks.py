@@ -69,6 +69,7 @@ def test_debug_build_is_refused(project: Project) -> None:
     assert "A debug build is slow: `make bench` measures a release build." in run.stdout
 
 
+@pytest.mark.slow
 def test_maturin_builds_the_project_for_the_comparison(project: Project) -> None:
     other = project.copy(project.path.with_name("maturin"))
     benchmark.use_maturin(other.path)
