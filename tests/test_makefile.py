@@ -51,7 +51,7 @@ def make(project: Project, *arguments: str, **env: str) -> list[str]:
 
 
 def call(verb: str, *arguments: str) -> str:
-    return "|".join(["run", "--only-dev", "poe", "--quiet", verb, *arguments, "MAKEFLAGS="])
+    return "|".join(["run", "--only-dev", "poe", verb, *arguments, "MAKEFLAGS="])
 
 
 def test_verbs_are_forwarded_in_their_order(project: Project) -> None:
@@ -85,7 +85,7 @@ def test_cargo_works_while_uv_asks_for_versions(project: Project) -> None:
     python = os.path.realpath(sys.executable)
     test = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]["test"]
     first = make(project, "init")
-    assert first[0] == "run --only-dev poe --quiet init"
+    assert first[0] == "run --only-dev poe init"
     assert first[1].startswith(f"{python} 1 0 build --all-targets --locked ")
     # The crate of a project without uv.lock, which is new, has no features of its own.
     command = test["sequence"][0]["cmd"].removesuffix(",$_features")
@@ -101,7 +101,7 @@ def test_nobody_waits_for_what_cargo_does_ahead(project: Project) -> None:
     asked = f'[ "$1" = python ] && exec echo {PYTHON}\n'
     program(project, "uv", f'#!/bin/sh\n{asked}{until("started")}echo "$@"\n')
     began = time.monotonic()
-    assert make(project, "init") == ["run --only-dev poe --quiet init"]
+    assert make(project, "init") == ["run --only-dev poe init"]
     assert time.monotonic() - began < 30
     os.kill(int(project.read("started")), signal.SIGTERM)
 

@@ -76,6 +76,13 @@ def test_verbs_that_need_no_module_work_while_rust_does_not_compile(project: Pro
     assert "literal out of range for `u8`" in failed.stdout
 
 
+def test_a_wheel_that_cannot_be_built_says_why(project: Project) -> None:
+    add(project.path / "setup.py", 'raise SystemExit("not today")\n')
+    failed = project.run("make", "wheel", check=False)
+    assert failed.returncode
+    assert "\nnot today" in failed.stdout
+
+
 def test_docs_need_no_rust(project: Project) -> None:
     project.run("make", "docs", base=user(rust=False))
 
@@ -125,7 +132,9 @@ def test_words_after_a_verb_are_refused_where_they_would_be_lost(project: Projec
     poe = ("uv", "run", "--only-dev", "poe")
     result = project.run(*poe, "format", "lint", check=False)
     assert result.returncode
-    assert "Type one verb at a time, with nothing after this one: lint" in result.stdout
+    assert result.stdout.splitlines()[0] == (
+        "Type one verb at a time, with nothing after this one: lint"
+    )
     tasks = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]
     for verb, task in tasks.items():
         if not verb.startswith("_") and "$POE_EXTRA_ARGS" not in str(task):
