@@ -22,7 +22,21 @@ def jobs(project: Project, workflow: str) -> dict[str, Any]:
 
 @functools.cache
 def _jobs(workflow: str) -> dict[str, Any]:
-    return dict(yaml.safe_load(workflow)["jobs"])
+    loaded = yaml.safe_load(workflow)
+    for job in loaded["jobs"].values():
+        for step in job["steps"]:
+            step.setdefault("shell", loaded.get("defaults", {}).get("run", {}).get("shell"))
+    return dict(loaded["jobs"])
+
+
+def shell(step: Mapping[str, Any]) -> list[str]:
+    """Return how a runner on Linux starts the shell of a step: an unnamed one sees no failure in a pipe.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsshell
+    """
+    assert step["shell"] in ("bash", None)
+    strict = ["--noprofile", "--norc", "-e", "-o", "pipefail"]
+    return ["bash", *(strict if step["shell"] else ["-e"]), "-c", step["run"]]
 
 
 def step(project: Project, workflow: str, job: str, name: str) -> dict[str, Any]:
@@ -64,7 +78,7 @@ def run_step(
     }
     assert "${{" not in step["run"]
     return subprocess.run(
-        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+        shell(step),
         cwd=folder,
         env={
             **bare.environment(*path, **offered),

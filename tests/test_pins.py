@@ -21,6 +21,7 @@ import yaml
 
 import pins
 from project import FEATURES, ROOT, Project, outside, run
+from steps import jobs, shell, step
 
 pytestmark = pytest.mark.slow
 
@@ -387,12 +388,13 @@ def test_renovate_sees_what_it_can_read() -> None:
 
 @pytest.mark.parametrize("number", ["", "7"], ids=["new", "open"])
 def test_an_issue_tells_what_moved(tmp_path: Path, number: str) -> None:
-    workflow = yaml.safe_load((ROOT / ".github/workflows/pins.yml").read_text("utf-8"))
-    jobs = workflow["jobs"]
-    assert [name for name, job in jobs.items() if "write" in job["permissions"].values()] == [
-        "propose"
-    ]
-    script = jobs["propose"]["steps"][-1]["run"]
+    propose = step(Project(ROOT), "pins", "propose", "Open an issue")
+    written = {
+        name
+        for name, job in jobs(Project(ROOT), "pins").items()
+        if "write" in job["permissions"].values()
+    }
+    assert written == {"propose"}
     (tmp_path / "pins").mkdir()
     (tmp_path / "pins/news.md").write_text("- ruff 0.17 → 0.18\n")
     (tmp_path / "pins/shown.patch").write_text("+ruff `>=0.18` $(touch pwned)\n" * 5000)
@@ -407,7 +409,7 @@ def test_an_issue_tells_what_moved(tmp_path: Path, number: str) -> None:
         "TESTS": "failure",
         "TITLE": "Newer versions",
     }
-    run("bash", "-eo", "pipefail", "-c", script, cwd=tmp_path, env=env)
+    run(*shell(propose), cwd=tmp_path, env=env)
     call = (tmp_path / "calls").read_text()
     assert call.startswith("issue edit 7 " if number else "issue create --title Newer versions ")
     body = (tmp_path / "body.md").read_text("utf-8")
@@ -416,3 +418,12 @@ def test_an_issue_tells_what_moved(tmp_path: Path, number: str) -> None:
     assert "- ruff 0.17 → 0.18\n" in body
     assert len(body) < 65_536  # GitHub's limit
     assert not (tmp_path / "pwned").exists()
+
+
+def test_a_move_that_stops_half_way_fails(tmp_path: Path) -> None:
+    """Or an issue would offer half of it."""
+    (tmp_path / "make").write_text('#!/bin/sh\n[ "$1" != bump-pins ]\n')
+    (tmp_path / "make").chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "RUNNER_TEMP": str(tmp_path)}
+    move = step(Project(ROOT), "pins", "move", "Move the pins")
+    assert run(*shell(move), cwd=tmp_path, env=env, check=False).returncode
