@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import yaml
 
 import pins
 from project import FEATURES, ROOT, Project, outside, run

@@ -11,8 +11,7 @@ from typing import Any
 
 from packaging.version import Version
 
-# A version is found by what surrounds it, since a dependency may have the same one.
-VERSIONS = {
+VERSIONS = {  # found by what surrounds them, since a dependency may have the same one
     "pyproject.toml": r'^version = "([^"]+)" # x-release-version',
     "crates/Cargo.toml": r'^\ufeff?\[package\].*(?:\n(?!\[).*)*?\nversion *= *"([^"]+)',
     "crates/Cargo.lock": r'^name = "CRATE"\r?\nversion = "([^"]+)"\r?\n(?!source)',
@@ -22,6 +21,7 @@ FILES = ["CHANGELOG.md", *VERSIONS]
 READABLE = re.compile(r"v\d+\.\d+\.\d+(-(alpha|beta|rc|dev)\.\d+)?")  # by Cargo and by Python
 CZ = ["cz", "--config", "pyproject.toml"]  # whatever else there is, such as an old .cz.toml
 TAGS = ["git", "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"]
+BREAK = re.compile(r"(?m)^(?:BREAKING[- ]CHANGE|\w+(?:\((.+)\))?!): *(.+(?:\n(?!\S+(?: #|: )).+)*)")
 
 
 def run(*command: str, **options: Any) -> str:  # noqa: ANN401
@@ -35,15 +35,14 @@ def run(*command: str, **options: Any) -> str:  # noqa: ANN401
 def check(current: str, tag: str) -> None:
     """Refuse what would go wrong."""
     if os.environ["CZ_PRE_CHANGELOG_FILE_NAME"]:  # to which Commitizen has written already
-        section = re.compile(rb"\n## %b .*?(?=\n## |\Z)" % re.escape(tag.encode()), re.DOTALL)
-        before["CHANGELOG.md"] = section.sub(b"", before["CHANGELOG.md"])
-        sys.exit("The changelog is written anyway: leave `--changelog` out.")
+        written = rb"(?s)\n## %b .*?(?=\n## |\Z)" % tag.encode()
+        before["CHANGELOG.md"] = re.sub(written, b"", before["CHANGELOG.md"])
+        sys.exit("It is written anyway: leave `--changelog` and `update_changelog_on_bump` out.")
     if not READABLE.fullmatch(tag) or Version(tag) <= Version(current):
         sys.exit(f"Type a version after {current}, like 1.2.3 or 1.2.3-rc.0, instead of {tag[1:]}.")
     if changed := run("git", "status", "--porcelain", "--untracked-files=no"):
         sys.exit(f"Commit or stash your changes first:\n{changed}")
-    seen = run("git", "ls-files", "-v").splitlines()
-    if unseen := " ".join(name for name in FILES if f"H {name}" not in seen):
+    if unseen := " ".join(n for n in FILES if run("git", "ls-files", "-v", n) != f"H {n}"):
         add = f"git update-index --force-remove {unseen} && git add --force {unseen}"
         sys.exit(f"Git does not look at {unseen}: type `{add}`, and commit.")
     if run("git", "rev-parse", "--is-shallow-repository") == "true":
@@ -52,9 +51,8 @@ def check(current: str, tag: str) -> None:
     with suppress(SystemExit, subprocess.TimeoutExpired):  # without a terminal it cannot ask
         tags += "\n" + run("git", "ls-remote", "--tags", start_new_session=True, timeout=10)
     if tag in re.split(r"\s(?:refs/tags/)?", tags):
-        sys.exit(
-            f"{tag} exists: `git pull --tags`, `git tag -d {tag}` if no branch has its commit, or `make bump ARGS=1.2.3`."
-        )
+        way = f"`git pull --tags`, `git tag -d {tag}` if no branch has its commit"
+        sys.exit(f"{tag} exists: {way}, or `make bump ARGS=1.2.3`.")
 
 
 def write_versions(current: str, new: str) -> None:
@@ -66,10 +64,9 @@ def write_versions(current: str, new: str) -> None:
         found = place.search(text) or sys.exit(f"{name} must name the version of this project.")
         if Version(old := found[1]) != Version(current):
             commit = run("git", "log", "-1", "--format=%h", f'-S"{old}"', "--", name)
-            sys.exit(
-                f"{name} has version {old}, the newest tag {current}. Type `git fetch --tags` if it lags, "
-                f"`git tag --annotate --message=v{old} v{old} {commit}`, or write {current} there."
-            )
+            make = f"-d v{current}" if f"v{old}" in tags else f"-a -m v{old} v{old} {commit}"
+            way = f"Type `git fetch --tags` if it lags, `git tag {make}`, or write {current} there."
+            sys.exit(f"{name} has version {old}, the newest tag {current}. {way}")
         spelled = str(Version(new)) if name == "uv.lock" else new
         text = text[: found.start(1)] + spelled + text[found.end(1) :]
         if name == "pyproject.toml" and Version(new).major:
@@ -85,13 +82,20 @@ def write_changelog(tag: str) -> None:
     older = filter(READABLE.fullmatch, run(*TAGS, "--merged=HEAD").split())
     start = max((name for name in older if not (final and "-" in name)), key=Version, default="")
     options = "--dry-run", f"--unreleased-version={tag}", f"--start-rev={start}"
-    changes = run(*CZ, "--no-raise=3", "changelog", *options).partition("\n")[2].strip()
+    log = run("git", "log", "--format=%B", f"{start}.." if start else "HEAD")
+    broken = [f"- **{a}**: {b}" if a else f"- {b}" for a, b in BREAK.findall(log)]
+    groups = {"### BREAKING CHANGE": [*dict.fromkeys(broken)]}  # Commitizen overlooks some
+    printed = run(*CZ, "--no-raise=3", "changelog", *options)  # by tags, which may be merged ones
+    for name, its in re.findall(r"(?m)^(#+ (?!BREAKING).*)((?:\n(?!#).*)*)", printed):
+        groups.setdefault(name, []).extend(x for x in its.split("\n") if x and x not in broken)
+    changes = "\n\n".join("\n".join([name, "", *its]) for name, its in groups.items() if its)
     section = f"## {tag} ({date.today()})\n\n{changes or 'No features or fixes.'}"
     text = path.read_bytes().decode()
-    head, *sections = re.split(r"(?m)^(?=## v?\[?\d)", text.replace("\r\n", "\n"))
+    head, *sections = re.split(r"(?m)^(?=## (?:\S+ )?\[?v?\d+\.\d)", text.replace("\r\n", "\n"))
     while final and sections and re.match(r"## v\S+-", sections[0]):
-        old = [x for x in sections.pop(0).splitlines()[1:] if not re.match("### |No feat", x)]
-        section = section.rstrip() + "\n\n" + "\n".join(x for x in old if x not in section)
+        again = {"No features or fixes.", *changes.splitlines()} - {""}
+        old = "\n".join(line for line in sections.pop(0).splitlines()[1:] if line not in again)
+        section = re.sub(r"\n{3,}", "\n\n", f"{section}\n\n{old}").strip()
     new = "\n\n".join(filter(None, map(str.strip, [head, section, *sections]))) + "\n"
     path.write_bytes(new.replace("\n", "\r\n" if "\r\n" in text else "\n").encode())
 

@@ -23,9 +23,8 @@ def print_notes(tag: str) -> None:
     if tag != f"v{PROJECT['version']}":
         sys.exit(f"Not released: the tag is {tag}, but pyproject.toml has version {VERSION}.")
     changelog = Path("CHANGELOG.md").read_text("utf-8")
-    found = re.search(rf"^## {re.escape(tag)}(?: .*)?\n((?:(?!## v?\[?\d).*\n?)*)", changelog, re.M)
-    if not found:
-        sys.exit(f"Not released: CHANGELOG.md has no section {tag}.")
+    section = rf"(?m)^## {re.escape(tag)}(?: .*)?\n((?:(?!## (?:\S+ )?\[?v?\d+\.\d).*\n?)*)"
+    found = re.search(section, changelog) or sys.exit(f"Not released: CHANGELOG.md has no {tag}.")
     print(found[1].strip()[:120_000])  # GitHub refuses more than 125,000 characters
 
 
@@ -61,5 +60,4 @@ def check_index(folder: str, index: str) -> None:
             sys.exit(f"Not released: {index} has another {name}. Re-run its failed jobs or bump.")
 
 
-commands = {"notes": print_notes, "files": check_files, "index": check_index}
-commands[sys.argv[1]](*sys.argv[2:])  # type: ignore[operator]
+{"notes": print_notes, "files": check_files, "index": check_index}[sys.argv[1]](*sys.argv[2:])
