@@ -40,6 +40,10 @@ def uv_cache() -> str:
         ("--help", "fix: accept empty lists", TITLE),
         ("fix: accept empty lists", "accept empty lists", COMMITS),
         ("fix: accept empty lists", "oops $(touch {pwned})", COMMITS),
+        # As Git and GitHub write them, and what only begins like that.
+        ('Revert "feat: accept lists"', 'Reapply "feat: accept lists"', None),
+        ("Revert to lists", "fix: accept empty lists", TITLE),
+        ("fix: accept empty lists", "Mergesort is faster", COMMITS),
     ],
 )
 def test_messages_are_checked(

@@ -19,6 +19,7 @@ LOWEST_UV = "0.8.0"
 VARIABLES = """
 FORCE_COLOR=1 CLICOLOR_FORCE=1 CARGO_TERM_COLOR=always CARGO_TERM_VERBOSE=true RUST_LOG=info RUST_BACKTRACE=full
 CARGO_BUILD_TARGET=HOST CARGO_INCREMENTAL=0 UV_LINK_MODE=copy UV_NO_PROGRESS=1 PIP_REQUIRE_VIRTUALENV=1
+UV_PROJECT=elsewhere UV_WORKING_DIRECTORY=elsewhere PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
 PYTHONSAFEPATH=1 PYTHONUTF8=0 PYTHONUNBUFFERED=1 PYTHONINSPECT=1 PYTHONOPTIMIZE=1 PYTHONWARNINGS=error
 POSIXLY_CORRECT=1 CDPATH=. TZ=Pacific/Kiritimati EDITOR=false PAGER=false GIT_PAGER=false
 """
@@ -56,6 +57,15 @@ def project(ready: Project) -> Iterator[Project]:
     ready.git("reset", "--quiet", "--hard")
     ready.git("clean", "-fdq")
     assert ready.git("status", "--porcelain") == ""
+
+
+@pytest.fixture
+def another(tmp_path: Path) -> Path:
+    """Return a folder, as for PYTHONPATH, that has another package of this name."""
+    (tmp_path / "another/fast_math").mkdir(parents=True)
+    text = 'raise RuntimeError("another package")\n'
+    (tmp_path / "another/fast_math/__init__.py").write_text(text)
+    return tmp_path / "another"
 
 
 def add(path: Path, text: str) -> None:
@@ -185,9 +195,10 @@ def test_paths_beyond_ascii_in_a_plain_locale(project: Project) -> None:
     assert " passed" in project.make("lint test docs", env={"LANG": "", "LC_ALL": "C"})
 
 
-def test_variables_of_tools_change_nothing(project: Project) -> None:
+def test_variables_of_tools_change_nothing(project: Project, another: Path) -> None:
     host = project.run("rustc", "--version", "--verbose").stdout.partition("host: ")[2].split()[0]
     env = dict(word.split("=") for word in VARIABLES.replace("HOST", host).split())
+    env["PYTHONPATH"] = str(another)
     for folder in ("", "scripts", "src/fast_math/_accelerate", "tests"):
         (project.path / folder / ".DS_Store").touch()  # as the Finder of macOS does
     project.make("test lint stubs docs wheel", env=env)
@@ -203,12 +214,18 @@ def test_settings_at_home_change_nothing(project: Project) -> None:
     assert project.git("status", "--porcelain") == ""
 
 
-def test_settings_for_containers_leave_nothing_untested(project: Project) -> None:
+def test_settings_for_containers_leave_nothing_untested(project: Project, another: Path) -> None:
     """With them, uv does not install what changed, or takes tools away."""
-    names = ("UV_NO_DEFAULT_GROUPS", "UV_NO_DEV", "UV_NO_EDITABLE", "UV_NO_SYNC")
-    env = dict.fromkeys(names, "1")
+    names = ("DEFAULT_GROUPS", "DEV", "EDITABLE", "INSTALL_LOCAL", "INSTALL_PROJECT")
+    env = dict.fromkeys((f"UV_NO_{name}" for name in (*names, "INSTALL_WORKSPACE", "SYNC")), "1")
+    env |= {"PYTHONPATH": str(another), "PYTHONWARNINGS": "error"}
     shutil.rmtree(project.path / ".venv")
-    project.make("init", env=env)
+    needs_more = project.read("pyproject.toml").replace("test = [", 'test = ["tomli-w>=1", ', 1)
+    (project.path / "pyproject.toml").write_text(needs_more)
+    project.make("init", env={**env, "UV_FROZEN": "1"})
+    assert 'name = "tomli-w"' in project.read("uv.lock")
+    project.git("checkout", "--quiet", ".")
+    project.make("init", env={**env, "UV_LOCKED": "1"})
     bad = project.run("git", "commit", "--allow-empty", "--message=did things", check=False)
     assert "commit validation: failed" in bad.stdout
     poe = ("uv", "run", "--only-dev", "poe")  # as on Windows
@@ -252,7 +269,7 @@ def test_settings_that_get_into_the_lock_file_are_named(project: Project, tmp_pa
         message = "--all", "--message=build: lock"
         return project.run("git", "commit", *message, env=variables, check=False).stdout
 
-    assert "such as exclude-newer: write it under [tool.uv]" in commit(**home)
+    assert "such as exclude-newer or an index: write it under [tool.uv]" in commit(**home)
     manifest = project.read("pyproject.toml")
     with_setting = manifest.replace("\n[tool.uv]\n", '\n[tool.uv]\nexclude-newer = "1 second"\n')
     (project.path / "pyproject.toml").write_text(with_setting)

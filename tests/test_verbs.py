@@ -104,6 +104,7 @@ def test_wrapper_is_rebuilt_too(ready: Project) -> None:
     ("name", "addition", "said"),
     [
         ("tests/reference.py", "\n\ndef get(l: int) -> int:\n    return l\n", "Ambiguous variable"),
+        ("src/fast_math/dist/__init__.py", "import os\n", "`os` imported but unused"),
         ("tests/reference.py", "\n\ntext = 'one'\n", "unformatted: File would be reformatted"),
         ("crates/src/samples.rs", "\nconst  _: i64 = 1;\n", "-const  _: i64"),
         (
@@ -122,12 +123,21 @@ def test_wrapper_is_rebuilt_too(ready: Project) -> None:
             "Incompatible types in assignment",
         ),
     ],
-    ids=["ruff check", "ruff format", "cargo fmt", "clippy", "stubs", "mypy"],
+    ids=[
+        "ruff check",
+        "a module named dist",
+        "ruff format",
+        "cargo fmt",
+        "clippy",
+        "stubs",
+        "mypy",
+    ],
 )
 def test_lint_sees_bad_code(ready: Project, name: str, addition: str, said: str) -> None:
     """Each addition is one that no other tool minds."""
     path = ready.path / name
-    text = path.read_text("utf-8")
+    path.parent.mkdir(exist_ok=True)
+    text = path.read_text("utf-8") if path.exists() else ""
     path.write_text(text + addition)
     lint = ready.run("make", "lint", env={"PATH": user_path()}, check=False)
     path.write_text(text)

@@ -60,4 +60,4 @@ def check_index(folder: str, index: str) -> None:
             sys.exit(f"Not released: {index} has another {name}. Re-run its failed jobs or bump.")
 
 
-{"notes": print_notes, "files": check_files, "index": check_index}[sys.argv[1]](*sys.argv[2:])
+{"notes": print_notes, "files": check_files, "index": check_index}[sys.argv[1]](*sys.argv[2:])  # type: ignore[operator]

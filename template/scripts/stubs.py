@@ -16,7 +16,7 @@ HEAD = re.compile(r'("""(\\.|[^\\])*?"""\s*)?((from|import) .*\n|\n)*')
 STRING = re.compile(r"""("{3}(?:\\.|[^\\])*?"{3}|"(?:\\.|[^\\])*?"|'(?:\\.|[^\\])*?')""")
 DOCSTRING = re.compile(r'"""\n *(.*?[^"\n])(\n *)"""', re.DOTALL)
 
-for path in Path("build/stubs").rglob("*.pyi"):
+for path in Path().rglob("*.pyi"):
     text = path.read_text("utf-8")
     end = HEAD.match(text).end()  # type: ignore[union-attr]
     code = STRING.split(text[end:])  # and the strings in between
