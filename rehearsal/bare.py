@@ -7,6 +7,7 @@ empty, no variable comes along but those that tell how this machine reaches the 
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,9 +118,10 @@ class Bare:
         """Stand in for rustup's proxies, which would look for their toolchains in HOME."""
         folder = self.folder / "rust"
         if not folder.exists():
-            sysroot = subprocess.run(
-                ["rustc", "--print=sysroot"], stdout=subprocess.PIPE, text=True, check=True
-            ).stdout.strip()
+            try:
+                sysroot = subprocess.check_output(["rustc", "--print=sysroot"], text=True).strip()
+            except (OSError, subprocess.CalledProcessError) as error:
+                sys.exit(f"Rust does not run: {error}. Install it from https://rustup.rs.")
             folder.mkdir()
             for name in RUST_TOOLS:
                 if found := shutil.which(name, path=f"{sysroot}/bin"):

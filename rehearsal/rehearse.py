@@ -117,6 +117,8 @@ class Push:
             raise RefusalError(f"{project} is no Git repository: run `git init` there, and commit.")
         if git_says(project, "rev-parse", "--verify", "HEAD").returncode:
             raise RefusalError("Commit first: a push brings commits, and there is none.")
+        if git(project, "rev-parse", "--is-shallow-repository") == "true":
+            raise RefusalError("This clone lacks history: run `git fetch --unshallow` there first.")
         if git_says(project, "symbolic-ref", "--quiet", "HEAD").returncode:
             raise RefusalError("Switch to a branch first: what is pushed is a branch.")
         if changed := git(project, "status", "--porcelain", "--untracked-files=normal"):
@@ -385,7 +387,11 @@ def main() -> int:
                 raise RefusalError(
                     "A repository has its workflows in .github/workflows: none is there."
                 )
-            for workflow in arguments.workflow or found:
+            workflows = arguments.workflow or found
+            if workflows is found and git(push.clone, "rev-list", "--count", "HEAD") == "1":
+                workflows = [name for name in found if name != "commits"]
+                print("Left out: commits, for a pull request needs a commit to start from.")
+            for workflow in workflows:
                 if workflow not in found:
                     names = f"{', '.join(found)} {'is' if len(found) == 1 else 'are'}"
                     raise RefusalError(f"There is no workflow {workflow}: {names} there.")
@@ -394,7 +400,7 @@ def main() -> int:
             return 1
         outcomes = {}
         with package_index(kept / "index") as index:
-            for workflow in arguments.workflow or found:
+            for workflow in workflows:
                 outcomes[workflow] = run(push, workflow, kept, bare, index=index, show=True)
     for workflow, rehearsal in outcomes.items():
         print(f"\n{workflow}:")

@@ -1,6 +1,7 @@
 """A rehearsal runs what would be pushed, and its jobs see no more of this machine than a runner would have."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -150,10 +151,11 @@ def test_jobs_check_out_what_a_push_would_bring(project: Project, tmp_path: Path
         ("", ["{project}/.git"], "{project}/.git is no Git repository: "),
         ("rm -rf .git && git init --quiet", ["{project}"], "Commit first: a push brings commits,"),
         ("git switch --quiet --detach", ["{project}"], "Switch to a branch first: what is pushed"),
+        ("git clone --quiet --depth=1 file://$PWD part", ["{project}/part"], "This clone lacks history:"),
         ("", ["{project}", "--workflow=release"], "There is no workflow release: ci is there."),
         ("", ["{project}/package"], "A repository has its workflows in .github/workflows: none"),
     ],
-    ids=["no folder", "file", "no repository", "Git's", "no commit", "no branch", "no workflow", "part of one"],
+    ids=["no folder", "file", "no repository", "Git's", "no commit", "no branch", "shallow", "no workflow", "part of one"],
 )  # fmt: skip
 def test_what_cannot_be_rehearsed_is_refused_in_one_sentence(
     project: Project, prepare: str, arguments: list[str], said: str
@@ -171,6 +173,23 @@ def test_what_cannot_be_rehearsed_is_refused_in_one_sentence(
     assert result.returncode == 1
     (line,) = result.stdout.splitlines()
     assert line.startswith(said.format(project=project.path))
+
+
+def test_messages_of_a_first_commit_are_left_out(project: Project) -> None:
+    """A pull request has a commit that it starts from."""
+    for name, command in (("ci", "true"), ("commits", "false")):
+        path = project.path / f".github/workflows/{name}.yml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        job = f"{{runs-on: ubuntu-latest, steps: [run: {command}]}}"
+        path.write_text(f"on: [pull_request, push]\njobs: {{one: {job}}}\n")
+    shutil.rmtree(project.path / ".git")
+    project.git("init", "--quiet")
+    project.commit("feat: start")
+    env = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'scripts'}"}
+    typed = ("python", "-m", "rehearsal.rehearse", project.path)
+    printed = project.tool(*typed, env=env).stdout
+    assert "Left out: commits, " in printed
+    assert "\nci:\n  one: success\n" in printed
 
 
 @pytest.mark.parametrize("change", ["changed", "untracked", "staged"])
