@@ -62,8 +62,18 @@ def release(repository: Project, tag: str) -> str:
 
 def test_notes_are_those_of_the_tag(repository: Project) -> None:
     call, _, notes = release(repository, "v0.2.0").partition("\n")
-    assert call.startswith("release create v0.2.0 --verify-tag --title v0.2.0 --notes-file ")
+    assert call.startswith(
+        "release create v0.2.0 --prerelease=false --verify-tag --title v0.2.0 --notes-file "
+    )
     assert notes.strip() == "### Feat\n\n- a door\n\n### Fix\n\n- a hole"
+
+
+def test_a_release_candidate_is_no_full_release(repository: Project) -> None:
+    repository.run("git", "commit", "--quiet", "--allow-empty", "--message=fix: a crack")
+    repository.tool("cz", "bump", "--yes", "--prerelease=rc")
+    assert release(repository, "v0.2.1rc0").startswith(
+        "release create v0.2.1rc0 --prerelease=true "
+    )
 
 
 def test_nothing_is_released_under_a_wrong_tag(repository: Project) -> None:
