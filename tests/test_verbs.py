@@ -195,7 +195,13 @@ def test_missing_tools_are_named_in_one_sentence(render: Render, tmp_path: Path)
 def test_uv_is_installed_where_it_is_missing(render: Render, tmp_path: Path) -> None:
     project = render(project_name="Fast Math", features=[]).copy(tmp_path / "fast-math")
     project.git("init", "--quiet")
-    env = {"PATH": user_path(uv=False), "PIP_USER": "1"}
+    elsewhere = str(tmp_path / "elsewhere")
+    env = {
+        "PATH": user_path(uv=False),
+        "PIP_PREFIX": elsewhere,
+        "PIP_TARGET": elsewhere,
+        "PIP_USER": "1",
+    }
     project.make("init format", env=env)
     project.git("add", "--all")
     project.run("git", "commit", "--message=feat: start", env=env)
