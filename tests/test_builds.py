@@ -1,6 +1,7 @@
 """Every usual way to build works in a fresh clone, on a machine with Git, Rust, and uv or pip."""
 
 import re
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -213,6 +214,21 @@ def test_no_wheel_comes_out_without_the_module(fresh: Project, tmp_path: Path) -
     assert failed.returncode
     assert "No module named 'setuptools_rust'" in failed.stdout
     assert not list(tmp_path.glob("out/*.whl"))
+
+
+def test_the_oldest_build_tools_make_the_same_wheel(fresh: Project, tmp_path: Path) -> None:
+    """As a distribution has them, which checks what `[build-system]` asks for."""
+    required = tomllib.loads(fresh.read("pyproject.toml"))["build-system"]["requires"]
+    oldest = [re.sub(r" >=([\d.]+).*", r"==\1", requirement) for requirement in required]
+    programs = environment(tmp_path / "env")
+    run(programs / "pip", "install", *oldest, cwd=tmp_path, base=user())
+    wheel = programs / "pip", "wheel", "--no-build-isolation", "--wheel-dir", tmp_path / "out", "."
+    fresh.run(*wheel)
+    (made,) = tmp_path.glob("out/*.whl")
+    assert made.name.startswith("fast_math-0.0.0-cp311-abi3-")
+    with zipfile.ZipFile(made) as archive:
+        metadata = archive.read("fast_math-0.0.0.dist-info/METADATA").decode()
+    assert "\nLicense-Expression: MIT\n" in metadata
 
 
 MODULE = """

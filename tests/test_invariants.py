@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import pythons
@@ -99,7 +100,17 @@ def test_versions_and_build_tools_are_the_same_everywhere(render: Render) -> Non
         ),
     }
     assert versions == {"0.0.0"}
-    assert pyproject["dependency-groups"]["build"] == pyproject["build-system"]["requires"]
+    tools, oldest = (
+        {requirement.name: requirement.specifier for requirement in map(Requirement, requirements)}
+        for requirements in (
+            pyproject["dependency-groups"]["build"],
+            pyproject["build-system"]["requires"],
+        )
+    )
+    assert tools.keys() == oldest.keys()
+    for name, specifier in tools.items():
+        used = next(each.version for each in specifier if each.operator == ">=")
+        assert used in oldest[name]
 
 
 def machinery(project: Project) -> int:

@@ -43,7 +43,7 @@ TEXTS = ("LICENSE", "CHANGELOG", "CITATION", "CONTRIBUTING", "README", ".copier-
 # Lines whose versions no newer one replaces.
 STAY = re.compile(
     r"^(requires-python|version|build|target) = |Python :: 3|python: \["  # of the owner's answers
-    r"|(rust|required)-version = |dependencies = |MACOSX_DEPLOYMENT_TARGET"  # the oldest that are supported, a promise to users
+    r"|(rust|required)-version = |(dependencies|requires) = |MACOSX_DEPLOYMENT_TARGET"  # the oldest that are supported, a promise to users
     r"|#.*\b1\.0\.0|specVersion|# With this variable, which Python 3\.15"  # no pins
 )
 
@@ -304,8 +304,10 @@ def test_what_is_pinned_fits_together(
     assert packages["pyo3"]["version"] == f"{pin}.3"
     assert packages["pyo3"]["checksum"] == "a" * 64  # not the one that asks for another Rust
     assert {"_x", "numpy"} <= packages.keys()
-    build = tomllib.loads(after.read("pyproject.toml"))["build-system"]["requires"]
-    assert tomllib.loads(after.read("pyproject.toml"))["dependency-groups"]["build"] == build
+    systems = [
+        tomllib.loads(each.read("pyproject.toml"))["build-system"] for each in (before, after)
+    ]
+    assert systems[0] == systems[1]  # the oldest that work
     newest = int(pins.NEWEST_PYTHON.findall((moved.path / pins.SETTINGS).read_text("utf-8"))[0][1])
     assert f'"3.{newest}"]' in after.read(".github/workflows/ci.yml")
     assert f'"3.{newest}"]' not in before.read(".github/workflows/ci.yml")
