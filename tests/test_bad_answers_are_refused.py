@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import shutil
 import time
 from pathlib import Path
 
@@ -122,3 +123,47 @@ def test_without_trust_nothing_is_written(template: Path, tmp_path: Path) -> Non
     assert result.returncode == 4
     assert "--trust" in result.stdout
     assert not (tmp_path / "project").exists()
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"},  # Git has a variable to try that
+        {"GIT_DIR": "elsewhere"},
+        {"GIT_OBJECT_DIRECTORY": "elsewhere"},
+        {},
+    ],
+    ids=["of another user", "GIT_DIR", "GIT_OBJECT_DIRECTORY", "unpacked"],
+)
+def test_template_that_git_does_not_read(
+    template: Path, tmp_path: Path, env: dict[str, str]
+) -> None:
+    """Copier would take the files as they are, whatever version is asked for, and could never update the project."""
+    if not env:
+        template = shutil.copytree(
+            template, tmp_path / "my template", ignore=shutil.ignore_patterns(".git")
+        )
+    result = run(
+        *("copier", "copy", "--trust", "--defaults", "--data=project_name=Demo"),
+        *(template, "project"),
+        cwd=tmp_path,
+        env=env,
+        check=False,
+    )
+    assert result.returncode != 0
+    assert "Git does not read the template" in result.stdout.rstrip().splitlines()[-1]
+    assert not (tmp_path / "project").exists()
+    command = result.stdout.split("`")[1]
+    assert run("sh", "-c", command, cwd=tmp_path, env=env, check=False).stdout.startswith("fatal: ")
+
+
+def test_edits_of_a_clone_are_rendered(template: Path, tmp_path: Path) -> None:
+    """As a maintainer of the template tries them."""
+    clone = tmp_path / "clone"
+    run("git", "clone", "--quiet", "--shared", template, clone, cwd=tmp_path)
+    (clone / "template/NEW.md").write_text("# New\n")
+    run(
+        *("copier", "copy", "--trust", "--defaults", "--quiet", "--vcs-ref=HEAD", clone, "project"),
+        cwd=tmp_path,
+    )
+    assert (tmp_path / "project/NEW.md").exists()

@@ -5,6 +5,7 @@ A command that held all answers would be too long to read when Copier shows it, 
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,26 @@ def with_address(answers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @pass_context
+def template_error(context: Context) -> str:
+    """Check that Git reads the template: Copier would render a folder as it is, and no update could follow.
+
+    Args:
+        context: Where a validator is rendered.
+
+    Returns:
+        What to type, or an empty string if all is well.
+    """
+    answers = context["_copier_answers"]
+    if "_commit" in answers:
+        return ""
+    address = shlex.quote(answers["_src_path"])
+    return (
+        f"Git does not read the template, so updates could not follow: `git -C {address} status` "
+        f"says why; if it is no clone, make one with `git clone`."
+    )
+
+
+@pass_context
 def update_request(context: Context) -> str:
     """Write the answers and the options of an update beside the engine.
 
@@ -79,6 +100,7 @@ class Answers(Extension):
         super().__init__(environment)
         environment.globals.update(
             answers_checksum=answers_checksum,
+            template_error=template_error,
             update_request=update_request,
             with_address=with_address,
         )
