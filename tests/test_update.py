@@ -3,6 +3,7 @@
 import re
 import subprocess
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import copier
@@ -21,7 +22,7 @@ from history import (
     update,
     write,
 )
-from project import FEATURES, ROOT, Project
+from project import FEATURES, ROOT, Project, run
 
 pytestmark = pytest.mark.slow(minutes=3)
 
@@ -289,6 +290,50 @@ def test_template_named_by_a_relative_path_is_found_later(
     history.release(write("template/NEW.txt", TEMPLATE))
     update(project, way="copier")
     assert project.read("NEW.txt") == TEMPLATE
+
+
+def test_secret_in_the_address_is_not_committed(history: History, tmp_path: Path) -> None:
+    """Whoever updates needs none: what Git knows of the host is enough."""
+
+    def stands_for_the_clone(address: str, cache: str) -> dict[str, str]:
+        key = f"url.{history.path}.insteadOf"
+        git = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": key, "GIT_CONFIG_VALUE_0": address}
+        return {**git, "COPIER_CACHE_DIR": str(tmp_path / cache)}
+
+    address = "https://ada:s3cret@example.org/octo-org/template.git"
+    project = Project(tmp_path / "given")
+    run(
+        *("copier", "copy", "--trust", "--defaults", "--quiet", address, project.path),
+        cwd=tmp_path,
+        env=stands_for_the_clone(address, "mine"),
+    )
+    project.commit()
+    assert not project.run("git", "grep", "s3cret", check=False).stdout
+    history.release(write("template/NEW.txt", TEMPLATE))
+    update(
+        project,
+        way="copier",
+        env=stands_for_the_clone(address.replace("ada:s3cret@", ""), "theirs"),
+    )
+    assert project.read("NEW.txt") == TEMPLATE
+
+
+@pytest.mark.parametrize(
+    ("address", "stored"),
+    [
+        ("https://x-access-token:t@example.org/t.git", "https://example.org/t.git"),
+        ("https://t@example.org/t.git", "https://example.org/t.git"),
+        ("git+https://ada:p@ss@example.org:8443/t", "git+https://example.org:8443/t"),
+        ("ssh://git:p@example.org:22/t.git", "ssh://example.org:22/t.git"),
+        ("ssh://git@example.org:22/t.git", None),
+        ("git@example.org:octo/t.git", None),
+        ("https://example.org/a:b@c/t.git", None),
+        ("gh:octo/t", None),
+    ],
+)
+def test_address_is_stored_without_a_secret(address: str, stored: str | None) -> None:
+    with_address = run_path(str(ROOT / "update/answers.py"))["with_address"]
+    assert with_address({"_src_path": address}) == {"_src_path": stored or address}
 
 
 def test_answer_that_became_invalid_is_not_reset_silently(

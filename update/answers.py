@@ -5,6 +5,7 @@ A command that held all answers would be too long to read when Copier shows it, 
 
 import hashlib
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import Any
 from jinja2 import Environment, pass_context
 from jinja2.ext import Extension
 from jinja2.runtime import Context
+
+# A password or token in an address; `git@` of SSH is neither.
+_SECRET = re.compile(r"(?<=://)[^/]*:[^/]*@|(?<=http://)[^/]*@|(?<=https://)[^/]*@")
 
 
 def answers_checksum(answers: Mapping[str, Any]) -> str:
@@ -30,18 +34,19 @@ def answers_checksum(answers: Mapping[str, Any]) -> str:
 
 
 def with_address(answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the answers with an address of the template that holds in every folder.
+    """Return the answers with an address of the template that holds in every folder, and for everybody.
 
     Args:
         answers: What Copier writes into the answers file; the address in it is as the user typed it.
 
     Returns:
-        The same, with the absolute path if the template is a folder of this machine.
+        The same, with the absolute path if the template is a folder of this machine, and without a
+        password or token, which would be committed: Git asks for it, or knows it, at an update.
     """
     address = answers.get("_src_path", "")
     if address and Path(address).is_dir():
         return {**answers, "_src_path": str(Path(address).resolve())}
-    return dict(answers)
+    return {**answers, "_src_path": _SECRET.sub("", address)} if address else dict(answers)
 
 
 @pass_context
