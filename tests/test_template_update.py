@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import copier
 import pytest
 
 from history import History, edit
@@ -47,9 +48,11 @@ def project(history: History, tmp_path_factory: pytest.TempPathFactory) -> Proje
     return project
 
 
-def with_address(project: Project, address: str = ADDRESS) -> Project:
+def with_address(
+    project: Project, address: str = ADDRESS, name: str = ".copier-answers.yml"
+) -> Project:
     """Let the answers name an address, as those of most projects do, and not the folder of a test."""
-    answers = project.path / ".copier-answers.yml"
+    answers = project.path / name
     text = re.sub(
         "(?m)^_src_path: .*$", lambda _: f"_src_path: {address}", answers.read_text("utf-8")
     )
@@ -138,6 +141,20 @@ def test_newest_version_opens_none(history: History, tmp_path: Path) -> None:
     printed, calls = act(with_address(project), tmp_path, history)
     assert succeeded(printed) == {"Check"}, printed
     assert not calls
+
+
+def test_template_of_another_answers_file_is_not_looked_at(
+    history: History, project: Project, tmp_path: Path
+) -> None:
+    """As in a project with two templates."""
+    name, path = ".copier-answers.mine.yml", tmp_path / "project"
+    copier.run_copy(
+        str(history.path), path, answers_file=name, vcs_ref=history.versions[0], defaults=True, unsafe=True, quiet=True
+    )  # fmt: skip
+    (path / ".copier-answers.yml").write_text("_commit: v1\n_src_path: /nowhere\n")
+    printed, calls = act(with_address(Project(path), name=name), tmp_path, history)
+    assert succeeded(printed) == {"Check", "Propose"}, printed
+    assert "The template has version 10000.0.0, this project 9999.0.0" in "\n".join(calls)
 
 
 def test_template_out_of_reach_fails(history: History, project: Project, tmp_path: Path) -> None:

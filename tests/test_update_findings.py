@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from runpy import run_path
@@ -687,16 +688,23 @@ def test_what_both_add_under_one_name_is_a_conflict(
 
 
 def test_answers_file_with_another_name(history: History, tmp_path: Path) -> None:
-    """As for a project with two templates."""
+    """As for a project with two templates: verbs never look at what belongs to the other."""
     name, project = ".copier-answers.mine.yml", Project(tmp_path / "project")
     copier = Path(sys.executable).with_name("copier")
     command = copier, "copy", "--trust", "--defaults", "--quiet", f"--answers-file={name}"
     path = project.path
     run(*command, "--vcs-ref=v10000.0.0", history.path, path, cwd=tmp_path, base=user())
+    other = "_commit: v1\n_src_path: /nowhere\n"
+    (path / ".copier-answers.yml").write_text(other)
     project.commit()
-    assert "version v10001.0.0" in update(project, None, None, f"--answers-file={name}")
+    assert "version v10001.0.0" in update(project, way="make")
     assert "_commit: v10001.0.0" in project.read(name)
-    assert not (project.path / ".copier-answers.yml").exists()
+    assert project.read(".copier-answers.yml") == other
+    assert "up-to-date" in project.make("update-check")
+    tasks = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]
+    for verb in ("update", "update-check"):
+        assert tasks[verb]["cmd"].endswith(f" --answers-file {name}")
+    assert f" copier update --trust --answers-file {name}\n" in project.read("CONTRIBUTING.md")
 
 
 def test_data_for_no_question_is_refused(project: Project) -> None:

@@ -70,6 +70,20 @@ def template_error(context: Context) -> str:
 
 
 @pass_context
+def answers_option(context: Context) -> str:
+    """Name the answers file for Copier, which would look at that of another template.
+
+    Args:
+        context: Where a file of the project is rendered.
+
+    Returns:
+        An option behind a space, or nothing if the file has the name that Copier looks for.
+    """
+    name = context["_copier_conf"]["answers_file"].as_posix()
+    return "" if name == ".copier-answers.yml" else f" --answers-file {shlex.quote(name)}"
+
+
+@pass_context
 def update_request(context: Context) -> str:
     """Write the answers and the options of an update beside the engine.
 
@@ -105,6 +119,7 @@ class Answers(Extension):
         super().__init__(environment)
         environment.globals.update(
             answers_checksum=answers_checksum,
+            answers_option=answers_option,
             template_error=template_error,
             update_request=update_request,
             with_address=with_address,
