@@ -2,7 +2,7 @@
 
 Every rule is a fixed literal. A rule that followed the running Python could become stricter by
 itself, and `copier update` silently replaces an answer that is no longer valid by the default.
-For the same reason, only ever loosen a rule here.
+For the same reason, only ever loosen a rule here, unless no project could be set up with a name.
 """
 
 import re
@@ -117,6 +117,29 @@ _NEEDED = _words(
     """
 )
 
+# Modules in the environment of every project: its tests would import a tool's module instead of the project's, so no
+# project could be set up with such a name.
+_IMPORTED = _words(
+    """
+    _distutils_hack _hypothesis_ftz_detector _hypothesis_globals _hypothesis_pytestplugin _pytest
+    _yaml argcomplete ast_serialize charset_normalizer colorama decli deprecated iniconfig jinja2
+    librt markupsafe mypy_extensions mypyc pathspec pluggy prompt_toolkit pygments questionary
+    semantic_version sortedcontainers termcolor tomlkit typing_extensions wcwidth wrapt yaml
+    """
+)
+
+# Modules that some verbs and features bring: names that can be typed, but are not offered.
+_SOMETIMES_IMPORTED = _words(
+    """
+    _cffi_backend asttokens attr backports cattr comm contourpy cycler dateutil debugpy elftools
+    executing fastjsonschema fonttools ipykernel_launcher ipython ipython_pygments_lexers jaraco
+    jedi jsonschema jsonschema_specifications jupyter jupyter_client jupyter_core kiwisolver
+    markdown_it matplotlib_inline mpl_toolkits nbclient nbformat nest_asyncio2 ordlookup parso
+    peutils pexpect pil psutil ptyprocess pure_eval pylab pyparsing referencing rpds stack_data
+    tornado traitlets tzdata zmq
+    """
+)
+
 # Refused by PyPI as well, written with `_` like every name here.
 _PYPI_REFUSED = _words("requirements_txt warehouse")
 
@@ -137,8 +160,11 @@ _MODULE_CLASHES: _Clashes = (
     (_PYTHON_KEYWORDS, "a Python keyword"),
     (_WINDOWS_DEVICES, "a device on Windows"),
     (_TOOLS, "a tool the project uses"),
+    (_IMPORTED, "needed by a tool the project uses"),
     (_PROJECT_FILES, "a file or folder of the project"),
 )
+
+_NOT_OFFERED = _NEEDED | _IMPORTED | _SOMETIMES_IMPORTED
 
 
 def _clash(name: str, clashes: _Clashes) -> str:
@@ -158,8 +184,9 @@ def _fit(words: Iterable[str], separator: str, clashes: _Clashes) -> str:
     if len(name) == 1 or name[0].isdigit():
         name = f"py{separator}{name}"
     name = name[:_MAX_NAME].rstrip(separator)
+    plain = name.replace("-", "_")
     # The names to avoid are short, so the suffix always fits.
-    return f"{name}{separator}rs" if _clash(name.replace("-", "_"), clashes) else name
+    return f"{name}{separator}rs" if plain in _NOT_OFFERED or _clash(plain, clashes) else name
 
 
 def folder_title(folder: str) -> str:

@@ -69,6 +69,7 @@ def test_folder_becomes_title(folder: str, title: str) -> None:
         ("pytest", "pytest-rs"),
         ("requirements.txt", "requirements-txt-rs"),
         ("Rich", "rich-rs"),
+        ("YAML", "yaml-rs"),
         ("", "rust-extension"),
         ("x" * 49 + " y", "x" * 49),
     ],
@@ -85,6 +86,8 @@ def test_title_becomes_package_name(title: str, package: str) -> None:
         ("3d", "py_3d"),
         ("match", "match_rs"),
         ("struct", "struct_rs"),
+        ("yaml", "yaml_rs"),
+        ("attr", "attr_rs"),
         ("proc-macro", "proc_macro"),
         ("tests", "tests_rs"),
         ("é", "rust_extension"),
@@ -262,6 +265,7 @@ def test_package_name_agrees_with_packaging(name: str) -> None:
         "impl",
         "pyo3",
         "build",
+        "attr",
     ],
 )
 def test_module_name_is_accepted(name: str) -> None:
@@ -292,6 +296,8 @@ def test_module_name_is_accepted(name: str) -> None:
         ("nul", "device on Windows"),
         ("lpt9", "device on Windows"),
         ("pytest", "a tool"),
+        ("yaml", "yaml_rs, for example: yaml is needed by a tool"),
+        ("_pytest", "needed by a tool"),
         ("conftest", "file or folder"),
         ("src", "file or folder"),
     ],
@@ -384,6 +390,32 @@ def test_no_module_may_shadow_python(version: str) -> None:
     accepted = [name for name in public if FILTERS["module_name_error"](name) == ""]
 
     assert accepted == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("features", "groups"), [([], []), (FEATURES, ["package", "notebook"])], ids=["few", "all"]
+)
+def test_no_module_is_that_of_a_tool(
+    render: Render, features: list[str], groups: list[str]
+) -> None:
+    """A project's own would not be imported. What is there in every project is refused, all else is not offered."""
+    project = render(project_name="Fast Math", features=features)
+    options = (f"--group={group}" for group in groups)
+    project.run("uv", "sync", "--quiet", "--no-install-project", *options)
+    (packages,) = project.path.glob(".venv/lib/python*/site-packages")
+    entries = {
+        path for path in packages.iterdir() if path.suffix not in (".dist-info", ".pth", ".libs")
+    }
+    modules = {path.name.split(".")[0].lower() for path in entries}
+    names = {name for name in modules if re.fullmatch("[a-z_][a-z0-9_]*[a-z0-9]", name)}
+    assert len(names) > 30
+
+    offered = {name for name in names if FILTERS["module_name_from"](name) == name}
+    accepted = {name for name in names if not FILTERS["module_name_error"](name)}
+
+    assert not offered
+    assert not accepted or features
 
 
 def test_rules_do_not_follow_the_running_python(monkeypatch: pytest.MonkeyPatch) -> None:
