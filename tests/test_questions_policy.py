@@ -47,7 +47,9 @@ def choices(question: Settings) -> set[str]:
 
 
 def calls(settings: Settings) -> set[str]:
-    return set(re.findall(r"(\w+)\(", " ".join(settings.get("_exclude", []))))
+    """Name the functions that `_exclude` calls in an update."""
+    listed = settings.get("_exclude", [])
+    return set(re.findall(r"(\w+)\((?!\) if _copier_operation == 'copy')", " ".join(listed)))
 
 
 def broken_rules(old: Settings, new: Settings) -> Iterator[str]:

@@ -270,6 +270,29 @@ def test_answers_edited_by_hand_are_refused(history: History, project: Project) 
     update(project)
 
 
+def test_recopy_with_another_answer_is_refused(
+    history: History, project: Project, tmp_path: Path
+) -> None:
+    """It would leave the licence and all else that is given once, and say the opposite in the answers file."""
+    append(project, "MANIFEST.in")
+    recopy = "copier", "recopy", "--trust", "--defaults", "--overwrite"
+    data = "--data=license=MPL-2.0", '--data=features=["docs"]'
+    before = files(project), project.read(".copier-answers.yml")
+    result = project.tool(*recopy, *data, check=False)
+    assert (files(project), project.read(".copier-answers.yml")) == before
+    said = result.stdout.splitlines()[-1]
+    assert said.startswith(
+        "Another answer is an update, which also reaches the files that are yours: "
+    )
+    project.tool("sh", "-c", said.partition(": ")[2])
+    assert project.read("LICENSE").startswith("Mozilla")
+    assert not (project.path / "notebooks").exists()
+    assert project.read("MANIFEST.in").endswith(OWNER)
+    project.commit("feat: other answers")
+    project.tool(*recopy)
+    assert not project.read("MANIFEST.in").endswith(OWNER)
+
+
 def test_address_of_the_template_may_change(history: History, project: Project) -> None:
     moved = history.path.rename(history.path.with_name("elsewhere"))
     history.path = moved

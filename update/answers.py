@@ -70,6 +70,44 @@ def template_error(context: Context) -> str:
 
 
 @pass_context
+def refuse_other_answers(context: Context) -> str:
+    """Refuse to write over a project of this template with another answer, as `copier recopy --data` does.
+
+    What was given once, such as the licence, would stay as it is, and no later update would change it.
+
+    Args:
+        context: Where a pattern of files is rendered, before the first is written.
+
+    Returns:
+        An empty string, which is no pattern.
+
+    Raises:
+        UserMessageError: An answer is another one than before; Copier shows what to type.
+    """
+    import yaml
+    from copier.errors import UserMessageError
+
+    settings, answers = context["_copier_conf"], with_address(context["_copier_answers"])
+    path = Path(settings["dst_path"], settings["answers_file"])
+    last = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else {}
+    if not last or with_address(last).get("_src_path") != answers["_src_path"]:
+        return ""
+    questions = [name for name in last if name[0] != "_" and name in answers]
+    others = [name for name in questions if answers[name] != last[name]]
+    if not others:
+        return ""
+    pairs = (
+        f"{name}={answers[name] if isinstance(answers[name], str) else json.dumps(answers[name])}"
+        for name in others
+    )
+    data = " ".join(f"--data {shlex.quote(pair)}" for pair in pairs)
+    raise UserMessageError(
+        f"Another answer is an update, which also reaches the files that are yours: copier update "
+        f"--trust --defaults{answers_option(context)} --vcs-ref=:current: {data}"
+    )
+
+
+@pass_context
 def answers_option(context: Context) -> str:
     """Name the answers file for Copier, which would look at that of another template.
 
@@ -120,6 +158,7 @@ class Answers(Extension):
         environment.globals.update(
             answers_checksum=answers_checksum,
             answers_option=answers_option,
+            refuse_other_answers=refuse_other_answers,
             template_error=template_error,
             update_request=update_request,
             with_address=with_address,
