@@ -22,7 +22,7 @@ from history import (
     update,
     write,
 )
-from project import FEATURES, ROOT, Project, run
+from project import FEATURES, IDENTITY, ROOT, Project, run
 
 pytestmark = pytest.mark.slow(minutes=3)
 
@@ -338,6 +338,27 @@ def test_secret_in_the_address_is_not_committed(history: History, tmp_path: Path
         way="copier",
         env=stands_for_the_clone(address.replace("ada:s3cret@", ""), "theirs"),
     )
+    assert project.read("NEW.txt") == TEMPLATE
+
+
+def test_template_in_a_folder_of_another_user_is_updated_as_contributing_says(
+    history: History, project: Project, tmp_path: Path
+) -> None:
+    """Git has a variable to try that; it trusts the project's folder only."""
+    history.release(write("template/NEW.txt", TEMPLATE))
+    page = " ".join(project.read("CONTRIBUTING.md").split())
+    (said,) = re.findall(r"`(Updating is [^`]+)` if the template .* does not trust it", page)
+
+    def trusting(folder: str | Path) -> dict[str, str]:
+        settings = tmp_path / "gitconfig"
+        settings.write_text(f"{IDENTITY}[safe]\n\tdirectory = {folder}\n")
+        return {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1", "GIT_CONFIG_GLOBAL": str(settings)}
+
+    env = trusting(project.path)
+    assert said in update(project, way="copier", fails=True, env=env)
+    status = project.run("git", "-C", history.path, "status", env=env, check=False).stdout
+    assert f"git config --global --add safe.directory {history.path}" in status
+    update(project, way="copier", env=trusting("*"))
     assert project.read("NEW.txt") == TEMPLATE
 
 
