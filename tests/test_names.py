@@ -392,32 +392,6 @@ def test_no_module_may_shadow_python(version: str) -> None:
     assert accepted == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("features", "groups"), [([], []), (FEATURES, ["package", "notebook"])], ids=["few", "all"]
-)
-def test_no_module_is_that_of_a_tool(
-    render: Render, features: list[str], groups: list[str]
-) -> None:
-    """A project's own would not be imported. What is there in every project is refused, all else is not offered."""
-    project = render(project_name="Fast Math", features=features)
-    options = (f"--group={group}" for group in groups)
-    project.run("uv", "sync", "--quiet", "--no-install-project", *options)
-    (packages,) = project.path.glob(".venv/lib/python*/site-packages")
-    entries = {
-        path for path in packages.iterdir() if path.suffix not in (".dist-info", ".pth", ".libs")
-    }
-    modules = {path.name.split(".")[0].lower() for path in entries}
-    names = {name for name in modules if re.fullmatch("[a-z_][a-z0-9_]*[a-z0-9]", name)}
-    assert len(names) > 30
-
-    offered = {name for name in names if FILTERS["module_name_from"](name) == name}
-    accepted = {name for name in names if not FILTERS["module_name_error"](name)}
-
-    assert not offered
-    assert not accepted or features
-
-
 def test_rules_do_not_follow_the_running_python(monkeypatch: pytest.MonkeyPatch) -> None:
     """A rule that becomes stricter by itself would reset old answers at `copier update`."""
     monkeypatch.setattr(sys, "stdlib_module_names", frozenset({"fast_math"}))
