@@ -4,7 +4,6 @@ import os
 import re
 import sys
 import sysconfig
-import tomllib
 from pathlib import Path
 from runpy import run_path
 
@@ -12,21 +11,9 @@ from runpy import run_path
 # `_accelerate.abi3-<platform>.so`, and no older Python finds it. Setuptools copies the variables: this is first.
 sysconfig.get_config_vars().pop("SOABI_PLATFORM", None)
 
-# Without setuptools-rust, setuptools would build a wheel that lacks the module.
-import setuptools_rust  # noqa: E402, F401
+import setuptools_rust  # noqa: E402, F401 # without it, setuptools would build a wheel that lacks the module
 from setuptools import setup  # noqa: E402
 from setuptools.command.bdist_wheel import bdist_wheel  # noqa: E402
-
-options: dict[str, dict[str, str]] = {}
-
-# PyO3 compiles for the oldest Python that its abi3 feature names, and the wheel says so. Only CPython with a
-# GIL has the limited API; other builds get a wheel of their own, for their version, as do C modules without it.
-oldest_python = re.search(r'"abi3-py(\d+)"', Path("crates/Cargo.toml").read_text("utf-8"))
-has_gil = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
-settings = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["tool"].get("setuptools", {})
-all_limited = all(module.get("py-limited-api") for module in settings.get("ext-modules", []))
-if oldest_python and has_gil and all_limited:
-    options["bdist_wheel"] = {"py_limited_api": f"cp{oldest_python[1]}"}
 
 # The Python behind the virtual environment: an isolated build makes a new environment each time, and Cargo
 # would take that for another Python and compile PyO3 again.
@@ -43,17 +30,21 @@ if "bdist_wheel" in sys.argv:
         os.environ[variable] = " ".join(flags).strip()
 
 
-class BdistWheel(bdist_wheel):
-    """Builds wheels that say which Rust crates are compiled into them (PEP 770)."""
+class _Wheel(bdist_wheel):
+    def finalize_options(self) -> None:
+        # PyO3 compiles for the oldest Python that its abi3 feature names. Only CPython with a GIL has the limited
+        # API; other builds get a wheel of their own, for their version, as do C modules without it.
+        oldest_python = re.search(r'"abi3-py(\d+)"', Path("crates/Cargo.toml").read_text("utf-8"))
+        limited = [module.py_limited_api for module in self.distribution.ext_modules or []]
+        limited += [not sysconfig.get_config_var("Py_GIL_DISABLED")]
+        if oldest_python and sys.implementation.name == "cpython" and all(limited):
+            self.py_limited_api = f"cp{oldest_python[1]}"
+        super().finalize_options()
 
     def write_wheelfile(self, wheelfile_base: str, **kwargs: str) -> None:
-        """Write the bill of materials beside the file that this is called for."""
         super().write_wheelfile(wheelfile_base, **kwargs)
-        name = re.sub("[-_.]+", "-", self.distribution.get_name()).lower()
-        modules = self.distribution.rust_extensions
-        text = run_path("scripts/sbom.py")["bill"](name, self.distribution.get_version(), modules)
-        Path(wheelfile_base, "sboms").mkdir(exist_ok=True)
-        Path(wheelfile_base, "sboms", f"{name}.cdx.json").write_text(text, "utf-8")
+        if "bdist_wheel" in sys.argv:  # for editable installs, this is called too
+            run_path("scripts/sbom.py")["write"](self, Path(wheelfile_base, "sboms"))
 
 
-setup(cmdclass={"bdist_wheel": BdistWheel} if "bdist_wheel" in sys.argv else {}, options=options)
+setup(cmdclass={"bdist_wheel": _Wheel})

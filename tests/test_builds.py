@@ -231,6 +231,24 @@ def test_the_oldest_build_tools_make_the_same_wheel(fresh: Project, tmp_path: Pa
     assert "\nLicense-Expression: MIT\n" in metadata
 
 
+# What Python 3.10 has not, but for what has imported it already.
+OLD_PYTHON = """
+import runpy, sys
+import setuptools.compat.py310, setuptools_rust.setuptools_ext
+
+sys.modules["tomllib"] = None
+sys.argv = ["setup.py", "egg_info"]
+runpy.run_path("setup.py", run_name="__main__")
+"""
+
+
+def test_an_old_python_can_read_which_it_should_be(fresh: Project) -> None:
+    """Then pip says so in a sentence of its own; setup.py must not fail before."""
+    tools = ["--no-project", "--with", "setuptools>=84", "--with", "setuptools-rust"]
+    fresh.run("uv", "run", "--isolated", *tools, "python", "-c", OLD_PYTHON)
+    assert "Requires-Python: >=3.11\n" in fresh.read("src/fast_math.egg-info/PKG-INFO")
+
+
 MODULE = """
 [[tool.setuptools.ext-modules]]
 name = "fast_math._c"

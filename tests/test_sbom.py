@@ -23,6 +23,9 @@ only-builds = { path = "only-builds" }
 [dev-dependencies]
 only-tests = { path = "only-tests" }
 
+[target.'cfg(all(target_vendor = "apple", target_arch = "x86_64"))'.dependencies]
+only-intel-macs = { path = "only-intel-macs" }
+
 [target.'cfg(windows)'.dependencies]
 only-windows = { path = "only-windows" }
 """
@@ -65,10 +68,12 @@ def build(render: Render, folder: Path) -> Path:
     text = text.replace("[dependencies]\n", f"[dependencies]{NEEDS}")
     manifest.write_text(f'{text}\n[workspace]\nmembers = ["second", "program"]\n', "utf-8")
     (project.path / "crates/build.rs").write_text("fn main() {}\n")
-    for name in ("helper", "only-builds", "only-tests", "only-windows", "second-helper"):
+    only = ("only-builds", "only-intel-macs", "only-tests", "only-windows")
+    for name in ("helper", *only, "second-helper"):
         crate(project, name, lib="")
     needs = 'pyo3 = "0.30"\nsecond-helper = { path = "../second-helper", optional = true }\n'
-    needs += '[features]\nextra = ["dep:second-helper"]\n[lib]\ncrate-type = ["cdylib"]\n'
+    needs += '[features]\ndefault = ["extra"]\nextra = ["dep:second-helper"]\n'
+    needs += '[lib]\ncrate-type = ["cdylib"]\n'
     crate(project, "second", f"[dependencies]\n{needs}", lib=LIB)
     crate(project, "program", main="fn main() {}\n")
     settings = project.path / "pyproject.toml"
@@ -134,6 +139,72 @@ def test_it_says_what_needs_what(sbom: dict[str, Any]) -> None:
     assert needs["pkg:pypi/fast-math@0.0.0"] == sorted([*own, pyo3])
     assert needs["pkg:cargo/second@2.0.0"] == [pyo3, "pkg:cargo/second-helper@2.0.0"]
     assert any(reference.startswith("pkg:cargo/pyo3-ffi@") for reference in needs[pyo3])
+
+
+# Lists what is compiled into a crate of the project, by these arguments, for a target that setuptools-rust names.
+LIST = """
+import json, sys
+from pathlib import Path
+from runpy import run_path
+from types import SimpleNamespace
+
+import setuptools_rust.build
+
+_, path, target, *args = sys.argv
+command = SimpleNamespace(target=getattr(setuptools_rust.build._Platform, target, target))
+distribution = SimpleNamespace(
+    get_name=lambda: "fast-math",
+    get_version=lambda: "0.0.0",
+    rust_extensions=[SimpleNamespace(path=path, features=[], args=args)],
+)
+wheel = SimpleNamespace(distribution=distribution, get_finalized_command=lambda _: command)
+run_path("scripts/sbom.py")["write"](wheel, Path("sboms"))
+print(Path("sboms/fast-math.cdx.json").read_text())
+"""
+
+
+DEFAULT = "CARGO_DEFAULT"
+
+
+def listed(project: Project, *arguments: str) -> dict[str, Any]:
+    """Return what is listed, by the names of the crates."""
+    tools = ["--no-project", "--with", "setuptools>=84", "--with", "setuptools-rust"]
+    printed = project.run("uv", "run", "--quiet", *tools, "python", "-c", LIST, *arguments).stdout
+    bill = json.loads(printed)
+    return {component["name"]: component for component in bill["components"]}
+
+
+def test_it_lists_what_the_build_chose(wheel: Path) -> None:
+    project = Project(wheel.parents[1])
+    second = "crates/second/Cargo.toml"
+    assert "second-helper" in listed(project, second, DEFAULT, "--profile=dev")
+    assert "second-helper" not in listed(project, second, DEFAULT, "--no-default-features")
+    for extra in (["--features", "extra"], ["--features=extra"], ["-Fextra"], ["--all-features"]):
+        assert "second-helper" in listed(project, second, DEFAULT, "--no-default-features", *extra)
+    own = "crates/Cargo.toml"
+    assert "only-windows" not in listed(project, own, DEFAULT)
+    assert "only-windows" in listed(project, own, "i686-pc-windows-msvc")
+    assert "only-intel-macs" in listed(project, own, "UNIVERSAL2")
+
+
+def test_crates_may_have_no_checksum(wheel: Path, tmp_path: Path) -> None:
+    """Distributions build with crates of their own, which Cargo takes as they are."""
+    project = Project(wheel.parents[1]).copy(tmp_path / "project")
+    manifest = "--manifest-path=crates/Cargo.toml"
+    project.run("cargo", "vendor", "--quiet", "--offline", manifest)
+    (project.path / ".cargo").mkdir()
+    (project.path / ".cargo/config.toml").write_text(
+        '[source]\ncrates-io.replace-with = "here"\nhere.directory = "vendor"\n'
+    )
+    for checksums in project.path.glob("vendor/*/.cargo-checksum.json"):
+        checksums.write_text('{"files": {}, "package": null}')
+    lock = project.path / "crates/Cargo.lock"
+    lock.unlink()
+    project.run("cargo", "generate-lockfile", "--quiet", "--offline", manifest)
+    assert "checksum" not in lock.read_text()
+    pyo3 = listed(project, "crates/Cargo.toml", DEFAULT)["pyo3"]
+    assert "purl" in pyo3
+    assert "hashes" not in pyo3
 
 
 def test_another_folder_makes_the_same_bytes(
