@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import sys
 import sysconfig
 from pathlib import Path
@@ -19,10 +20,13 @@ from setuptools.command.bdist_wheel import bdist_wheel  # noqa: E402
 # would take that for another Python and compile PyO3 again.
 os.environ.setdefault("PYO3_PYTHON", os.path.realpath(sys._base_executable))
 
-# Panic messages name source files. This keeps the build machine's folders out of the wheel, which then
-# has the same bytes wherever it was built. Flags in Cargo's own configuration still count; those
-# under [target] there replace this one.
 if "bdist_wheel" in sys.argv:
+    # Setuptools deletes nothing there, and copies only what is newer: old files would get into the wheel.
+    for old in Path("build").glob("lib.*"):
+        shutil.rmtree(old)
+    # Panic messages name source files. This keeps the build machine's folders out of the wheel, which then
+    # has the same bytes wherever it was built. Flags in Cargo's own configuration still count; those
+    # under [target] there replace this one.
     cargo_home = os.environ.get("CARGO_HOME") or Path.home() / ".cargo"
     variable = "RUSTFLAGS" if "RUSTFLAGS" in os.environ else "CARGO_BUILD_RUSTFLAGS"
     if " " not in str(cargo_home):  # which would end the flag

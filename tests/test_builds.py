@@ -1,5 +1,6 @@
 """Every usual way to build works in a fresh clone, on a machine with Git, Rust, and uv or pip."""
 
+import os
 import re
 import tomllib
 import zipfile
@@ -68,6 +69,25 @@ def test_uv_build_wheel(fresh: Project) -> None:
     (wheel,) = fresh.path.glob("dist/*.whl")
     assert re.fullmatch(r"fast_math-0\.0\.0-cp311-abi3-linux_\w+\.whl", wheel.name)
     assert any(name.endswith(".abi3.so") for name in zipfile.ZipFile(wheel).namelist())
+
+
+def test_wheels_hold_what_is_there_now(fresh: Project) -> None:
+    """Setuptools keeps copies of what it built before, and takes a file with an older time for an old one."""
+    package = fresh.path / "src/fast_math"
+    (package / "deleted.py").touch()
+    (package / "restored.py").write_text("new\n")
+    stubs = fresh.path / "build/stubs/of_make_lint"
+    stubs.mkdir(parents=True)
+    fresh.run("uv", "build", "--wheel")
+    (package / "deleted.py").unlink()
+    (package / "restored.py").write_text("old\n")
+    os.utime(package / "restored.py", (10**9, 10**9))
+    fresh.run("uv", "build", "--wheel")
+    assert stubs.exists()
+    (wheel,) = fresh.path.glob("dist/*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        assert "fast_math/deleted.py" not in archive.namelist()
+        assert archive.read("fast_math/restored.py") == b"old\n"
 
 
 def test_upper_bound_of_python_is_the_owners(fresh: Project) -> None:
