@@ -49,6 +49,9 @@ class _Wheel(bdist_wheel):
         super().write_wheelfile(wheelfile_base, **kwargs)
         if "bdist_wheel" in sys.argv:  # for editable installs, this is called too
             run_path("scripts/sbom.py")["write"](self, Path(wheelfile_base, "sboms"))
+            # Now all files are there. The wheel holds their modes, which the umask decided.
+            for file in filter(Path.is_file, Path(self.bdist_dir).rglob("*")):
+                file.chmod(0o755 if file.stat().st_mode & 0o100 else 0o644)
 
 
 setup(cmdclass={"bdist_wheel": _Wheel})

@@ -59,7 +59,7 @@ def crate(project: Project, name: str, more: str = "", **sources: str) -> None:
     )
 
 
-def build(render: Render, folder: Path) -> Path:
+def build(render: Render, folder: Path, umask: str = "002") -> Path:
     """Build the wheel of a project that needs more crates than the starter, of all kinds."""
     project = render(project_name="Fast Math", features=[]).copy(folder / "project")
     manifest = project.path / "crates/Cargo.toml"
@@ -81,7 +81,8 @@ def build(render: Render, folder: Path) -> Path:
     project.run("cargo", "update", "--workspace", "--offline", "--manifest-path", manifest)
     # Each build has files of its own, but for the sources that Cargo has unpacked.
     env = {"SOURCE_DATE_EPOCH": "1700000000"}
-    project.run("uv", "build", "--quiet", base={**user(), **env})
+    project.run("chmod", "-R", "g+w" if umask == "002" else "go=", ".")  # as Git does
+    project.run("sh", "-c", f"umask {umask}; exec uv build --quiet", base={**user(), **env})
     (wheel,) = project.path.glob("dist/*.whl")
     return wheel
 
@@ -207,10 +208,10 @@ def test_crates_may_have_no_checksum(wheel: Path, tmp_path: Path) -> None:
     assert "hashes" not in pyo3
 
 
-def test_another_folder_makes_the_same_bytes(
+def test_another_folder_and_umask_make_the_same_bytes(
     wheel: Path, text: str, render: Render, tmp_path: Path
 ) -> None:
-    assert build(render, tmp_path).read_bytes() == wheel.read_bytes()
+    assert build(render, tmp_path, umask="077").read_bytes() == wheel.read_bytes()
     for trace in (wheel.parents[1], Path.home()):
         assert str(trace) not in text
 
