@@ -7,6 +7,7 @@ import sys
 import sysconfig
 from pathlib import Path
 from runpy import run_path
+from subprocess import getoutput
 
 # With this variable, which Python 3.15 introduced, setuptools names the compiled module
 # `_accelerate.abi3-<platform>.so`, and no older Python finds it. Setuptools copies the variables: this is first.
@@ -24,14 +25,16 @@ if "bdist_wheel" in sys.argv:
     # Setuptools deletes nothing there, and copies only what is newer: old files would get into the wheel.
     for old in Path("build").glob("lib.*"):
         shutil.rmtree(old)
-    # Panic messages name source files. This keeps the build machine's folders out of the wheel, which then
-    # has the same bytes wherever it was built. Flags in Cargo's own configuration still count; those
-    # under [target] there replace this one.
-    cargo_home = os.environ.get("CARGO_HOME") or Path.home() / ".cargo"
-    variable = "RUSTFLAGS" if "RUSTFLAGS" in os.environ else "CARGO_BUILD_RUSTFLAGS"
-    if " " not in str(cargo_home):  # which would end the flag
-        flags = [os.environ.get(variable, ""), f"--remap-path-prefix={cargo_home}=cargo"]
-        os.environ[variable] = " ".join(flags).strip()
+    # Panic messages name source files. This keeps the build machine's folders out of the wheel. Of these variables
+    # Cargo reads one: RUSTFLAGS on musl, where setuptools-rust sets it. With CARGO_BUILD_RUSTFLAGS, flags in Cargo's
+    # own configuration still count; those under [target] there replace this one.
+    on_musl = 'target_env="musl"' in getoutput("rustc --print cfg", errors="replace")
+    os.environ.setdefault("RUSTFLAGS" if on_musl else "CARGO_BUILD_RUSTFLAGS", "")
+    flag = f"--remap-path-prefix={os.environ.get('CARGO_HOME') or Path.home() / '.cargo'}=cargo"
+    for variable in [name for name in os.environ if name.endswith("RUSTFLAGS")]:
+        space = "\x1f" if variable == "CARGO_ENCODED_RUSTFLAGS" else " "
+        if space not in flag:
+            os.environ[variable] = f"{os.environ[variable]}{space}{flag}".strip(space)
 
 
 class _Wheel(bdist_wheel):

@@ -1,7 +1,9 @@
 """Every usual way to build works in a fresh clone, on a machine with Git, Rust, and uv or pip."""
 
 import os
+import platform
 import re
+import shutil
 import tomllib
 import zipfile
 from collections.abc import Iterator
@@ -304,3 +306,43 @@ def test_flags_of_cargos_configuration_count_in_wheels(fresh: Project) -> None:
     assert failed.returncode
     assert "Building wheel from source distribution" in failed.stdout
     assert "invalid `--cfg` argument: `no-name`" in failed.stdout
+
+
+# Names another libc, writes down with which flags Cargo asks, and compiles nothing.
+RUSTC = """\
+#!/bin/sh
+case "$*" in
+"--print cfg") {rustc} --print cfg | sed 's/"gnu"/"{libc}"/' ;;
+"- "*) echo "$*" >>{seen}; exec {rustc} "$@" ;;
+"--crate-name "*) exit 1 ;;
+*) exec {rustc} "$@" ;;
+esac
+"""
+OF_TARGET = f"CARGO_TARGET_{platform.machine().upper()}_UNKNOWN_LINUX_GNU_RUSTFLAGS"
+
+
+@pytest.mark.parametrize(
+    ("libc", "variables", "others"),
+    [
+        ("gnu", {}, ""),
+        ("gnu", {"CARGO_BUILD_RUSTFLAGS": "--cfg mine"}, "--cfg mine"),
+        ("gnu", {OF_TARGET: "--cfg mine"}, "--cfg mine"),
+        ("gnu", {"RUSTFLAGS": "--cfg mine", OF_TARGET: "--cfg unread"}, "--cfg mine"),
+        ("gnu", {"CARGO_ENCODED_RUSTFLAGS": "--cfg\x1fmine", "RUSTFLAGS": ""}, "--cfg mine"),
+        ("musl", {}, "-Ctarget-feature=-crt-static"),
+        ("musl", {"CARGO_ENCODED_RUSTFLAGS": ""}, ""),
+    ],
+)
+def test_whichever_flags_cargo_reads_no_folder_gets_into_a_wheel(
+    fresh: Project, tmp_path: Path, libc: str, variables: dict[str, str], others: str
+) -> None:
+    """On musl setuptools-rust sets flags of its own, with which Cargo reads no other variable."""
+    rustc, seen = tmp_path / "rustc", tmp_path / "seen"
+    real = shutil.which("rustc", path=user_path())
+    rustc.write_text(RUSTC.format(rustc=real, libc=libc, seen=seen))
+    rustc.chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{user_path()}", **variables}
+    fresh.run("uv", "build", "--wheel", env=env, check=False)
+    last = seen.read_text().splitlines()[-1]
+    assert others in last
+    assert "--remap-path-prefix=" in last
