@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 import tomllib
 from pathlib import Path
@@ -14,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 import pythons
 from conftest import Render
-from project import Project, user
+from project import Project, run, user
 
 FLOORS = ["3.11", "3.12", "3.13", "3.14"]
 LICENCES = {
@@ -176,9 +177,35 @@ def test_projects_may_share_a_target_folder(render: Render, tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_missing_module_says_what_to_do(render: Render, tmp_path: Path) -> None:
-    project = render(package_name="fast-math", features=[])
-    env = {"PYTHONPATH": str(project.path / "src")}
-    result = project.run(sys.executable, "-c", "import fast_math", env=env, check=False)
-    assert result.stdout.splitlines()[-1] == (
-        "ImportError: fast_math._accelerate is not compiled: run `make init` or `pip install .`"
-    )
+    """Also where it is only out of reach, as in a zip file."""
+    source = render(package_name="fast-math", features=[]).path / "src"
+    archive = shutil.make_archive(str(tmp_path / "app"), "zip", source)
+    for folder in (str(source), archive):
+        env = {"PYTHONPATH": folder}
+        result = run(sys.executable, "-c", "import fast_math", cwd=tmp_path, env=env, check=False)
+        assert result.stdout.splitlines()[-1] == (
+            "ImportError: fast_math._accelerate is not compiled, or Python cannot load it from "
+            f"{folder}/fast_math, as from any zip file: run `make init` or `pip install .`"
+        )
+
+
+# The compiled module as a program holds it that is one file with Python.
+BUILT_IN = """
+import sys
+from types import ModuleType
+from unittest.mock import sentinel
+
+module = ModuleType("fast_math._accelerate")
+module.VERSION = module.count_close_pairs = sentinel.anything
+module.basic_functions = ModuleType("basic_functions")
+for name in ("add", "concat", "subtract"):
+    setattr(module.basic_functions, f"{name}_in_rust", sentinel.anything)
+sys.modules[module.__name__] = module
+import fast_math
+"""
+
+
+@pytest.mark.slow
+def test_a_module_without_a_file_is_not_missing(render: Render) -> None:
+    source = render(package_name="fast-math", features=[]).path / "src"
+    run(sys.executable, "-c", BUILT_IN, cwd=source, env={"PYTHONPATH": str(source)})
