@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import shutil
+import tarfile
 import tomllib
 import zipfile
 from collections.abc import Iterator
@@ -178,6 +179,31 @@ def test_all_that_cargo_reads_is_in_a_source_distribution(sdist: Path) -> None:
     assert "/crates/data/words.txt\n" in listed
     assert "/crates/Cargo.lock\n" in listed
     assert "/target/" not in listed
+
+
+def test_vendored_crates_are_whole_in_a_source_distribution(fresh: Project, tmp_path: Path) -> None:
+    """For them `.cargo/config.toml` names the folder in which they are, and Cargo knows each file's checksum."""
+    fresh.run("cargo", "vendor", "--quiet", "--locked", "--manifest-path=crates/Cargo.toml")
+    for name in ("library.so", "__pycache__/module.pyc", "target/words.txt"):
+        (fresh.path / "vendor/pyo3" / name).parent.mkdir(exist_ok=True)
+        (fresh.path / "vendor/pyo3" / name).touch()
+    fresh.run("uv", "build", "--sdist", "--quiet", "--out-dir", tmp_path)
+    (sdist,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        packed = {member.name.partition("/")[2] for member in archive if member.isfile()}
+    files = {
+        file.relative_to(fresh.path).as_posix()
+        for file in fresh.path.rglob("vendor/**/*")
+        if file.is_file()
+    }
+    assert files <= packed
+
+
+def test_the_verbs_are_in_a_source_distribution(sdist: Path, tmp_path: Path) -> None:
+    """README names them."""
+    run("tar", "-xf", sdist, "--strip-components=1", cwd=tmp_path)
+    project = Project(tmp_path)
+    project.make("init test")
 
 
 def last_words(printed: str) -> str:
