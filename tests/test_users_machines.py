@@ -363,3 +363,10 @@ def test_an_old_uv_says_so_or_does(project: Project, tmp_path: Path, version: st
         assert "Traceback" not in result.stdout
     else:
         assert " passed" in result.stdout
+
+
+def test_an_older_pytest_says_which_it_should_be(render: Render) -> None:
+    """A distribution has its own, and would look for a fault in the tests."""
+    older = ["uv", "run", "--isolated", "--no-project", "--with", "pytest<9", "pytest"]
+    printed = render(features=[]).run(*older, check=False).stdout
+    assert "'minversion' requires pytest-9, actual pytest-8" in printed
