@@ -137,10 +137,11 @@ def test_lint_sees_bad_code(ready: Project, name: str, addition: str, said: str)
     """Each addition is one that no other tool minds."""
     path = ready.path / name
     path.parent.mkdir(exist_ok=True)
-    text = path.read_text("utf-8") if path.exists() else ""
-    path.write_text(text + addition)
+    with path.open("a") as file:
+        file.write(addition)
     lint = ready.run("make", "lint", env={"PATH": user_path()}, check=False)
-    path.write_text(text)
+    ready.git("checkout", "--quiet", ".")
+    ready.git("clean", "-fdq")
     assert lint.returncode
     assert said in lint.stdout
 
