@@ -31,7 +31,7 @@ if "bdist_wheel" in sys.argv:
     on_musl = 'target_env="musl"' in getoutput("rustc --print cfg", errors="replace")
     os.environ.setdefault("RUSTFLAGS" if on_musl else "CARGO_BUILD_RUSTFLAGS", "")
     flag = f"--remap-path-prefix={os.environ.get('CARGO_HOME') or Path.home() / '.cargo'}=cargo"
-    for variable in [name for name in os.environ if name.endswith("RUSTFLAGS")]:
+    for variable in [x for x in os.environ if re.fullmatch(r"(CARGO_\w+_)?RUSTFLAGS", x)]:
         space = "\x1f" if variable == "CARGO_ENCODED_RUSTFLAGS" else " "
         if space not in flag:
             os.environ[variable] = f"{os.environ[variable]}{space}{flag}".strip(space)

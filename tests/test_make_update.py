@@ -20,7 +20,7 @@ def history(template: Path, tmp_path_factory: pytest.TempPathFactory) -> History
     history.release(
         edit("template/pyproject.toml.jinja", 'test = ["', 'test = ["pytest-randomly>=4", "'),
         edit("template/crates/Cargo.toml.jinja", "[lints.rust]", '[dependencies.itoa]\nversion = "1"\n\n[lints.rust]'),
-        edit("template/setup.py", "options: dict", "# The template's line.\noptions: dict"),
+        edit("template/setup.py", "setup(cmdclass", "# The template's line.\nsetup(cmdclass"),
         write("template/.github/NEW.md", "# New\n"),
     )  # fmt: skip
     return history

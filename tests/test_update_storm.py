@@ -100,7 +100,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "update", root / "update", ignore=shutil.ignore_patterns("__pycache__"))
     answers = "{{ _copier_conf.answers_file }}.jinja"
     (root / "template").mkdir()
-    for name in (answers, "Makefile", "setup.py", "MANIFEST.in", ".gitattributes"):
+    for name in (answers, "Makefile.jinja", "setup.py", "MANIFEST.in", ".gitattributes"):
         shutil.copy(ROOT / "template" / name, root / "template" / name)
     for name in ("LICENSE", "LICENSE-MIT", "LICENSE-APACHE", "README.md", "pyproject.toml"):
         write(f"template/{name}.jinja", f"{{{{ project_name }}}} {{{{ license }}}}\n{body(name)}")(

@@ -22,10 +22,10 @@ def print_notes(tag: str) -> None:
     """Print what the changelog says about a tag, if that is the version of the project."""
     if tag != f"v{PROJECT['version']}":
         sys.exit(f"Not released: the tag is {tag}, but pyproject.toml has version {VERSION}.")
-    changelog = Path("CHANGELOG.md").read_text("utf-8")
+    text = Path("CHANGELOG.md").read_text("utf-8")
     section = rf"(?m)^## {re.escape(tag)}(?: .*)?\n((?:(?!## (?:\S+ )?\[?v?\d+\.\d).*\n?)*)"
-    found = re.search(section, changelog) or sys.exit(f"Not released: CHANGELOG.md has no {tag}.")
-    print(found[1].strip()[:120_000])  # GitHub refuses more than 125,000 characters
+    cut = re.search(section, text) or sys.exit(f"Not released: CHANGELOG.md has no section {tag}.")
+    print(cut[1].strip()[:120_000])  # GitHub refuses more than 125,000 characters
 
 
 def check_files(folder: str) -> None:
