@@ -37,7 +37,7 @@ if "bdist_wheel" in sys.argv:
             os.environ[variable] = f"{os.environ[variable]}{space}{flag}".strip(space)
 
 
-class _Wheel(bdist_wheel):
+class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
     def finalize_options(self) -> None:
         # PyO3 compiles for the oldest Python that its abi3 feature names. Only CPython with a GIL has the limited
         # API; other builds get a wheel of their own, for their version, as do C modules without it.

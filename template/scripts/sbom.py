@@ -36,7 +36,7 @@ def write(wheel: Any, sboms: Path) -> None:  # noqa: ANN401
         packages = tomllib.loads(lock.read_text("utf-8"))["package"]
         locked = {(package["name"], package["version"]): package for package in packages}
         branch = [ours]  # from the package to the crate that a line names
-        for line in re.findall(rf"(?m)^[{int(not order)}-9].*", printed.stdout):
+        for line in re.findall(rf"(?m)^[{int(not order)}-9].*", printed.stdout):  # less ours, at 0
             depth, crate, licence = line.removesuffix(" (*)").split("|")
             crate, number = crate.replace(" v", " ").split()[:2]
             reference = f"pkg:cargo/{crate}@{number}"
