@@ -29,6 +29,9 @@ BAD = [
     ("license", "WTFPL", "'MIT'"),
     ("python_min", "2.7", "'3.11'"),
     ("features", "[docs, blog]", "'docs'"),
+    ("features", "docs, pypi", 'type --data "features=[docs, pypi]"'),
+    ("features", "[docs", 'type --data "features=[docs]"'),
+    ("features", "", 'type --data "features=[]"'),
 ]
 
 

@@ -70,6 +70,23 @@ def template_error(context: Context) -> str:
 
 
 @pass_context
+def features_error(context: Context) -> str:
+    """Check that what was given for `features` is a list, before Copier says in its own words that it is not.
+
+    Args:
+        context: Where a validator is rendered.
+
+    Returns:
+        What to type, or an empty string if all is well.
+    """
+    given = context["_copier_conf"]["data"].get("features", [])
+    if not isinstance(given, str) or re.fullmatch(r"\s*\[.*\]\s*", given, re.DOTALL):
+        return ""
+    listed = ", ".join(re.findall(r"\w+", given))
+    return f'features is a list: type --data "features=[{listed}]".'
+
+
+@pass_context
 def refuse_other_answers(context: Context) -> str:
     """Refuse to write over a project of this template with another answer, as `copier recopy --data` does.
 
@@ -158,6 +175,7 @@ class Answers(Extension):
         environment.globals.update(
             answers_checksum=answers_checksum,
             answers_option=answers_option,
+            features_error=features_error,
             refuse_other_answers=refuse_other_answers,
             template_error=template_error,
             update_request=update_request,
