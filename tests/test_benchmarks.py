@@ -1,6 +1,7 @@
 """The benchmark of a generated project measures a release build and nothing else; ours writes its table."""
 
 import re
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -9,7 +10,7 @@ import pytest
 import benchmark
 from benchmark import COOKIE, EMPTY, END, MATURIN, OURS, SPECIFIC, START, STATIC, UV, Row
 from conftest import Render
-from project import Project, user_path
+from project import ROOT, Project, run, user_path
 
 FLOORS = ((EMPTY, 1.2), (STATIC, None))
 ROWS = [
@@ -62,11 +63,11 @@ def test_benchmark_compares_the_two_on_a_release_build(project: Project) -> None
 
 @pytest.mark.slow
 def test_debug_build_is_refused(project: Project) -> None:
-    run = project.run(
+    refused = project.run(
         "uv", "run", "--group=bench", "pytest", "benchmarks", env={"PATH": user_path()}, check=False
     )
-    assert run.returncode
-    assert "A debug build is slow: `make bench` measures a release build." in run.stdout
+    assert refused.returncode
+    assert "A debug build is slow: `make bench` measures a release build." in refused.stdout
 
 
 @pytest.mark.slow
@@ -75,6 +76,14 @@ def test_maturin_builds_the_project_for_the_comparison(project: Project) -> None
     benchmark.use_maturin(other.path)
     develop = other.run(".venv/bin/maturin", "develop", "--quiet", check=False)
     assert not develop.returncode, develop.stdout
+
+
+@pytest.mark.slow
+def test_an_update_is_measured_beside_copiers_own() -> None:
+    """Ours renders twice as often, so it takes longer."""
+    printed = run(sys.executable, "scripts/bench_update.py", "1", cwd=ROOT).stdout
+    seconds = {name: float(number) for name, number in re.findall(r"  (.+?) +([\d.]+) s", printed)}
+    assert seconds["this template"] > 1.1 * seconds["Copier alone"]
 
 
 def test_table_holds_ratios_and_limits() -> None:
