@@ -686,6 +686,14 @@ def test_no_identity_is_refused(changed: Bumping) -> None:
     assert "tell me who you are" in changed.refused()
 
 
+def test_a_project_without_a_commit_is_refused(project: Bumping) -> None:
+    project.git("update-ref", "-d", "HEAD")
+    said = project.start(check=False)
+    assert said.returncode
+    assert "your current branch 'main' does not have any commits yet" in said.stdout
+    assert "Traceback" not in said.stdout
+
+
 @pytest.mark.parametrize("hook", ["pre-commit", "commit-msg"])
 def test_a_commit_that_a_hook_refuses_is_taken_back(either: Bumping, hook: str) -> None:
     """Even if the hook changes and stages something first."""

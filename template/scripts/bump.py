@@ -103,7 +103,7 @@ def write_changelog(tag: str) -> None:
 # Commitizen's providers do not know `crates/`, so this is its hook; it undoes nothing, so this starts it.
 index = run("git", "rev-parse", "--git-path", "index")
 before = {name: Path(name).read_bytes() for name in [index, *FILES] if Path(name).exists()}
-head, tags = run("git", "rev-parse", "HEAD"), run(*TAGS).split()
+head, tags = run("git", "log", "-1", "--no-show-signature", "--format=%H"), run(*TAGS).split()
 failed, tag, started = 1, os.environ.get("CZ_PRE_NEW_TAG_VERSION"), "MAKE_BUMP" in os.environ
 git = "'i18n.commitEncoding=UTF-8' 'i18n.logOutputEncoding=UTF-8' 'log.showSignature=false'"
 git = f"{os.environ.get('GIT_CONFIG_PARAMETERS', '')} {git}".strip()
