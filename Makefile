@@ -2,7 +2,7 @@
 INSIDE = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PYTEST = $(INSIDE) .venv/bin/pytest
 # With one of these, Python does not end, pytest does not start, or scripts do not find each other.
-unexport PYTHONINSPECT PYTHONOPTIMIZE PYTHONSAFEPATH
+unexport PYTHONINSPECT PYTHONOPTIMIZE PYTHONSAFEPATH PYTHONWARNDEFAULTENCODING
 PARALLEL = --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 help: ## List the verbs

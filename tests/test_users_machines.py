@@ -21,6 +21,7 @@ FORCE_COLOR=1 CLICOLOR_FORCE=1 CARGO_TERM_COLOR=always CARGO_TERM_VERBOSE=true R
 CARGO_BUILD_TARGET=HOST CARGO_INCREMENTAL=0 UV_LINK_MODE=copy UV_NO_PROGRESS=1 PIP_REQUIRE_VIRTUALENV=1
 UV_PROJECT=elsewhere UV_WORKING_DIRECTORY=elsewhere PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
 PYTHONSAFEPATH=1 PYTHONUTF8=0 PYTHONUNBUFFERED=1 PYTHONINSPECT=1 PYTHONOPTIMIZE=1 PYTHONWARNINGS=error
+PYTHONWARNDEFAULTENCODING=1
 POSIXLY_CORRECT=1 CDPATH=. TZ=Pacific/Kiritimati EDITOR=false PAGER=false GIT_PAGER=false
 """
 # What people set for all their projects.
@@ -43,7 +44,9 @@ AT_HOME = {
 def ready(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Return a project after `make init`, at a path with a space, brackets and letters beyond ASCII."""
     folder = tmp_path_factory.mktemp("users") / "Größe [1]"
-    project = render(project_name="Fast Math", features=["docs"]).copy(folder / "fast-math")
+    project = render(project_name="Fast Math", features=["benchmarks", "docs"]).copy(
+        folder / "fast-math"
+    )
     project.git("init", "--quiet")
     project.make("init")
     project.commit()
@@ -206,7 +209,7 @@ def test_variables_of_tools_change_nothing(project: Project, another: Path) -> N
     env["PYTHONPATH"] = str(another)
     for folder in ("", "scripts", "src/fast_math/_accelerate", "tests"):
         (project.path / folder / ".DS_Store").touch()  # as the Finder of macOS does
-    project.make("test lint stubs docs wheel", env=env)
+    project.make("lint test stubs docs wheel", env=env)
     assert project.git("status", "--porcelain") == ""
 
 
