@@ -37,7 +37,7 @@ format: .venv/installed ## Format this repository
 	.venv/bin/ruff format
 
 lock: .venv/installed ## Move requirements.txt to the newest versions that pyproject.toml allows
-	.venv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --group=dev --output-file=requirements.txt pyproject.toml
+	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version=3.11 --generate-hashes --no-header --group=dev --output-file=requirements.txt pyproject.toml
 
 bump-pins: .venv/installed ## Move all versions that projects get from here, and requirements.txt, to the newest
 	@$(INSIDE) .venv/bin/python scripts/pins.py
@@ -50,6 +50,6 @@ clean: ## Remove the environment and all caches
 .venv/installed: requirements.txt
 	python3 -m venv .venv
 	sed -n '/^uv==/,/#/p' requirements.txt >.venv/uv.txt
-	.venv/bin/pip install --quiet --no-user --disable-pip-version-check --require-hashes --requirement=.venv/uv.txt
+	.venv/bin/pip install --quiet --no-user --target= --prefix="$(CURDIR)/.venv" --disable-pip-version-check --require-hashes --requirement=.venv/uv.txt
 	.venv/bin/uv pip install --quiet --python=.venv --require-hashes --requirement=requirements.txt
 	touch $@

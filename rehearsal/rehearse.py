@@ -28,6 +28,17 @@ from rehearsal.bare import ROOT, Bare, caches, containers, tool
 
 HERE = Path(__file__).parent
 REPOSITORY = "octo-org/sample"
+# Whatever the user has set for Git, it does the same here.
+SETTINGS = {
+    "clone.defaultRemoteName": "origin",
+    "column.ui": "never",
+    "core.hooksPath": os.devnull,
+    "log.showSignature": "false",
+    "protocol.file.allow": "always",
+    "push.gpgSign": "false",
+    "push.pushOption": "",
+    "push.recurseSubmodules": "no",
+}
 # Systems of GitHub that this machine stands for; jobs on others are left out, and named.
 RUNNERS = ("ubuntu-latest", "ubuntu-24.04", "ubuntu-26.04")
 
@@ -65,8 +76,9 @@ class Rehearsal:
 
 def git_says(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Git, which may fail."""
+    settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
     return subprocess.run(
-        ["git", "-c", f"core.hooksPath={os.devnull}", *arguments],
+        ["git", *settings, *arguments],
         cwd=folder, capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
 

@@ -786,6 +786,24 @@ def test_a_first_bump_needs_no_terminal(project: Bumping) -> None:
     assert project.git("describe", "--exact-match").strip() == "v0.1.0"
 
 
+@pytest.mark.parametrize("spelled", ["8.0.4", "release-8.0.4"])
+def test_a_tag_that_is_spelled_otherwise_is_the_last_release(
+    project: Bumping, spelled: str
+) -> None:
+    """What changed since then belongs into the next release, also what came before the project was adopted."""
+    released = project.git("rev-parse", "HEAD")
+    project.git("tag", "--annotate", "--message=x", spelled)
+    project.git("tag", "--annotate", "--message=x", f"v1.{spelled}", "HEAD")
+    project.change("feat: one")
+    for name in MANIFESTS:
+        project.write_version(name, "8.0.4")
+    project.commit("build: adopt the template")
+    advice = re.search(r"`(git tag .+?)`", project.refused())
+    assert advice
+    project.run(*advice[1].split())
+    assert project.git("rev-parse", "v8.0.4^{}") == released
+
+
 @pytest.mark.parametrize("tagged", [True, False])
 def test_a_version_from_before(project: Bumping, tagged: bool) -> None:
     """A project that had 8.0.4 when it was adopted; each message says what to type."""

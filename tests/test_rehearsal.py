@@ -10,10 +10,36 @@ import pytest
 import pythons
 from project import IDENTITY, ROOT, Project, bare
 from rehearsal.bare import Bare
-from rehearsal.rehearse import Push, RefusalError, Rehearsal, run
+from rehearsal.rehearse import Push, RefusalError, Rehearsal, events, run
 
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
 SETUP_UV = "astral-sh/setup-uv@20cfd1bf945f4377ade1205e4dbc17946fc9a30d"
+
+
+# Each of them once made a rehearsal fail, or pass other words on.
+SETTINGS = """
+[clone]
+    defaultRemoteName = upstream
+[column]
+    ui = always
+[gpg]
+    program = {}
+[log]
+    showSignature = true
+[protocol "file"]
+    allow = never
+[push]
+    gpgSign = true
+    pushOption = something
+    recurseSubmodules = only
+"""
+GPG = """#!/bin/sh
+case "$*" in
+*--verify*) echo "[GNUPG:] GOODSIG A Ada"; echo "Good signature of Ada" >&2 ;;
+*) cat >/dev/null; echo "[GNUPG:] SIG_CREATED " >&2
+   printf -- '-----BEGIN PGP SIGNATURE-----\\n\\nx\\n-----END PGP SIGNATURE-----\\n' ;;
+esac
+"""
 
 
 @pytest.fixture
@@ -200,6 +226,27 @@ def test_what_is_not_committed_is_refused(project: Project, tmp_path: Path, chan
         project.git("add", "--all")
     with pytest.raises(RefusalError, match=f"Commit or stash first, .*\n.*{name}"):
         Push.of(project.path, tmp_path)
+
+
+def test_settings_of_git_change_nothing(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpg, settings = tmp_path / "gpg", tmp_path / "gitconfig"
+    gpg.write_text(GPG)
+    gpg.chmod(0o755)
+    settings.write_text(IDENTITY + SETTINGS.format(gpg))
+    env = {"GIT_CONFIG_GLOBAL": str(settings)}
+    project.run("git", "commit", "--allow-empty", "--gpg-sign=A", "--message=feat: one", env=env)
+    assert "Good signature" in project.run("git", "log", "-1", env=env).stdout
+    for tag in ("v1.0.0", "v1.0.1"):
+        project.git("tag", "--annotate", f"--message={tag}", tag)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    push = Push.of(project.path, tmp_path)
+    monkeypatch.undo()
+    assert push.tag == "v1.0.1"
+    _, request = events(push)["commits"]
+    assert request["pull_request"]["title"] == "feat: one"
+    assert request["pull_request"]["head"]["sha"] == project.git("rev-parse", "HEAD").strip()
 
 
 def test_a_lightweight_tag_is_refused(project: Project, tmp_path: Path) -> None:

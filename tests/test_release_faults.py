@@ -692,7 +692,9 @@ def test_a_draft_that_changed_after_the_check_is_not_published(start: Start, cha
     else:
         wheel.unlink()
 
-    assert run.step("github", "Publish the draft").returncode
+    said = run.step("github", "Publish the draft")
+    assert said.returncode
+    assert "Re-run the job Draft" in said.stdout
     assert not run.public
 
 

@@ -156,7 +156,10 @@ def test_the_site_is_deployed_from_what_the_same_run_kept(projects: list[Project
     """Under a name for each attempt, for a second attempt would find two of the same name."""
     workflow = yaml.safe_load(projects[0].read(".github/workflows/docs.yml"))
     build, deploy = workflow["jobs"].values()
-    (kept,) = [one["with"]["name"] for one in build["steps"] if "upload" in one.get("uses", "")]
+    (upload,) = [one["with"] for one in build["steps"] if "upload" in one.get("uses", "")]
+    # GitHub runs failed jobs again for 30 days; the action keeps a site for one.
+    assert upload["retention-days"] == 30
+    kept = upload["name"]
     assert build["outputs"] == {"artifact": kept}
     assert kept.endswith("-${{ github.run_attempt }}")
     (deployed,) = [one["with"] for one in deploy["steps"] if "deploy" in one["uses"]]
@@ -285,6 +288,8 @@ def test_dependabot_moves_the_lock_files_only(projects: list[Project]) -> None:
         assert updates.keys() == {"cargo", "uv"}
         for ecosystem, update in updates.items():
             assert update["versioning-strategy"] == "lockfile-only"
+            # Otherwise a crate that only other crates name would stay as it is, in every wheel.
+            assert (ecosystem == "cargo") == ({"dependency-type": "all"} in update.get("allow", []))
             folder = project.path / update["directory"].lstrip("/")
             assert (folder / {"cargo": "Cargo.toml", "uv": "pyproject.toml"}[ecosystem]).exists()
 

@@ -48,12 +48,11 @@ def check_files(folder: str) -> None:
 
 def check_index(folder: str, index: str) -> None:
     """Check that an index, which never replaces a file, holds no others of this version."""
-    page = ""
     try:
         page = request.urlopen(f"{index}{NAME}/").read().decode()
     except error.URLError as reason:
-        if getattr(reason, "code", 0) != 404:  # which is what a new project gets
-            sys.exit(f"Not released: {index}{NAME}/ cannot be read: {reason}.")
+        why = f"Not released: {index}{NAME}/ cannot be read: {reason}."
+        page = "" if getattr(reason, "code", 0) == 404 else sys.exit(why)  # a new project has none
     ours = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in Path(folder).iterdir()}
     for digest, name in re.findall(r'#sha256=(\w+)"[^>]*>([^<]+)</a>', page):
         if name.startswith((f"{STEM}-", f"{STEM}.tar")) and ours.get(name) != digest:
