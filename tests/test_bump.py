@@ -205,6 +205,7 @@ def either(request: pytest.FixtureRequest, bumped: Project, tools: Path, tmp_pat
 def test_what_the_owner_types(project: Bumping, tmp_path: Path, command: str) -> None:
     """Both work on Windows, and while the Rust code does not compile, and Cargo can read what they write."""
     (tmp_path / "sitecustomize.py").write_text(AS_ON_WINDOWS)
+    (tmp_path / ".python-version").write_text("3.10\n")  # for other projects in this folder
     (project.path / "crates/src/lib.rs").write_text("this is no Rust\n")
     project.commit("feat: break it")
 

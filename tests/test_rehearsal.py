@@ -16,7 +16,7 @@ CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
 SETUP_UV = "astral-sh/setup-uv@20cfd1bf945f4377ade1205e4dbc17946fc9a30d"
 
 
-# Each of them once made a rehearsal fail, or pass other words on.
+# With each of them, a rehearsal would fail, push elsewhere or pass other words on.
 SETTINGS = """
 [clone]
     defaultRemoteName = upstream
@@ -242,7 +242,6 @@ def test_settings_of_git_change_nothing(
         project.git("tag", "--annotate", f"--message={tag}", tag)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
     push = Push.of(project.path, tmp_path)
-    monkeypatch.undo()
     assert push.tag == "v1.0.1"
     _, request = events(push)["commits"]
     assert request["pull_request"]["title"] == "feat: one"

@@ -209,7 +209,10 @@ def test_variables_of_tools_change_nothing(project: Project, another: Path) -> N
     env["PYTHONPATH"] = str(another)
     for folder in ("", "scripts", "src/fast_math/_accelerate", "tests"):
         (project.path / folder / ".DS_Store").touch()  # as the Finder of macOS does
+    pin = project.path.parent / ".python-version"
+    pin.write_text("3.10\n")  # for other projects in this folder
     project.make("lint test stubs docs wheel", env=env)
+    pin.unlink()
     assert project.git("status", "--porcelain") == ""
 
 

@@ -42,6 +42,16 @@ def check_uses(project: Project, python: Path) -> None:
     assert used == found
 
 
+# The macro allows the unsafe code that it makes, which a lint that forbids it would not let it do.
+SLICES = """\
+    #[test]
+    fn slices() {
+        let array = numpy::ndarray::arr1(&[1, 2, 3]);
+        assert_eq!(array.slice(numpy::ndarray::s![..;2]).sum(), 4);
+    }
+"""
+
+
 def test_project_with_everything_is_green(render: Render) -> None:
     project = render(
         project_name="Größe-und 速い “Maß”",
@@ -50,6 +60,9 @@ def test_project_with_everything_is_green(render: Render) -> None:
         github_owner="octo-org",
         features=FEATURES,
     )
+    kernels = project.path / "crates/src/arrays.rs"
+    text = kernels.read_text("utf-8").replace("    #[test]\n", f"{SLICES}\n    #[test]\n", 1)
+    kernels.write_text(text, "utf-8")
     set_up(project, user())
     check_green(project, user())
 
