@@ -63,8 +63,8 @@ def write_versions(current: str, new: str) -> None:
         place = re.compile(pattern.replace("CRATE", re.escape(crate)), re.MULTILINE)
         found = place.search(text) or sys.exit(f"{name} must name the version of this project.")
         if Version(old := found[1]) != Version(current):
-            its = [t for t in tags if re.search(rf"(^|[^v\d.]){re.escape(old)}$", t)][:1]
-            commit = run("git", "log", "-1", "--format=%h", *its or (f'-S"{old}"', "--", name))
+            its = [t for t in tags if re.search(rf"(^|[^v\d.]){re.escape(old)}$", t)]  # not v1.2.3
+            commit = run("git", "log", "-1", "--format=%h", *its[:1] or (f'-S"{old}"', "--", name))
             make = f"-d v{current}" if f"v{old}" in tags else f"-a -m v{old} v{old} {commit}"
             way = f"Type `git fetch --tags` if it lags, `git tag {make}`, or write {current} there."
             sys.exit(f"{name} has version {old}, the newest tag {current}. {way}")
