@@ -9,6 +9,7 @@ import http.server
 import json
 import os
 import re
+import shutil
 import sys
 import threading
 import tomllib
@@ -428,3 +429,19 @@ def test_a_move_that_stops_half_way_fails(tmp_path: Path) -> None:
     env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "RUNNER_TEMP": str(tmp_path)}
     move = step(Project(ROOT), "pins", "move", "Move the pins")
     assert run(*shell(move), cwd=tmp_path, env=env, check=False).returncode
+
+
+def test_requirements_are_for_every_python(tmp_path: Path, interpreters: dict[str, Path]) -> None:
+    """Also when the environment that `make lock` runs in has a newer one."""
+
+    def listed(path: Path) -> list[str]:
+        return [line for line in path.read_text("utf-8").splitlines() if "==" in line]
+
+    for name in ("pyproject.toml", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    run([*interpreters.values()][-1], "-m", "venv", "--without-pip", ".venv", cwd=tmp_path)
+    recipe = re.search(r"^\t\.venv/bin/(uv pip compile .*)", (ROOT / "Makefile").read_text(), re.M)
+    assert recipe
+    kept = recipe[1].replace(" --upgrade", "")  # whatever is the newest today
+    run("sh", "-c", kept, cwd=tmp_path)
+    assert listed(tmp_path / "requirements.txt") == listed(ROOT / "requirements.txt")
