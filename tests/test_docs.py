@@ -1,6 +1,7 @@
 """The documentation: a site that builds without Rust, works in a browser, and tells the truth."""
 
 import functools
+import html
 import http.server
 import re
 import shlex
@@ -261,6 +262,53 @@ def test_mistakes_stop_the_build(
     assert result.returncode != 0
     for _, _, warning in mistakes:
         assert warning in result.stdout
+
+
+POINT = """
+@final
+class Point:
+    \"\"\"A point.\"\"\"
+    def __len__(self, /) -> int: ...
+    def __new__(cls, /, x: float, y: float = 2.0) -> Self: ...
+    def undocumented(self, /, factor: int) -> None: ...
+    def _private(self, /) -> None: ...
+"""
+LINE = """
+\"\"\"Lines.\"\"\"
+
+
+class Line:
+    \"\"\"A line.\"\"\"
+
+    def __init__(self, length: float) -> None:
+        self.length = length
+"""
+
+
+def test_api_page_shows_all_that_is_public(
+    site: Site, without_rust: dict[str, str], tmp_path: Path
+) -> None:
+    """Above all what a constructor takes, of a class in Rust or Python, in the package or below."""
+    project = site.project.copy(tmp_path / "project")
+    package = project.path / "src/fast_math"
+    for name, text in {"_accelerate/__init__.pyi": POINT, "lines.py": LINE}.items():
+        with (package / name).open("a", encoding="utf-8") as module:
+            module.write(text)
+    text = project.read("src/fast_math/__init__.py")
+    text = text.replace("import VERSION,", "import VERSION, Point,")
+    (package / "__init__.py").write_text(text.replace("__all__ = [", '__all__ = [\n    "Point",'))
+    project.run(*build_command(project), env=without_rust)
+    text = re.sub("<.*?>", "", project.read("site/api/index.html"))
+    page = html.unescape(" ".join(text.split()))
+    for shown in (
+        "__new__(x: float, y: float = 2.0) -> Self",
+        "undocumented(factor: int) -> None",
+        "Lines. ",
+        "__init__(length: float) -> None",
+    ):
+        assert shown in page
+    for hidden in ("__len__", "_private", "_accelerate"):
+        assert hidden not in page
 
 
 def test_examples_do_not_depend_on_how_python_prints(site: Site) -> None:

@@ -28,6 +28,7 @@ EXPECTED = {
         "    @classmethod\n    def from_diameter(cls, /, diameter: int) -> Circle:",
         "    @staticmethod\n    def unit() -> Circle:",
         "    def __iter__(self, /) -> Counter: ...",
+        "    def __new__(cls, /, x: float, y: float) -> Self: ...",
         "class Child(Parent):",
         "    def __new__(cls, /, *args: object, **kwargs: object) -> Parent: ...",  # given as text
         '    Red: Final[Color]\n    """As blood."""',

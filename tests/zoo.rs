@@ -116,6 +116,14 @@ pub(crate) mod zoo {
         }
     }
 
+    /// A point.
+    #[pyclass(eq, get_all, new = "from_fields")]
+    #[derive(PartialEq)]
+    pub(crate) struct Point {
+        x: f64,
+        y: f64,
+    }
+
     /// May have children.
     #[pyclass(subclass)]
     pub(crate) struct Parent;
@@ -236,6 +244,30 @@ pub(crate) mod zoo {
         out: u8,
     ) -> u8 {
         u8::from(one) + u8::from(two) + u8::from(three) + u8::from(four) + more + again + over + out
+    }
+
+    /// Return the arrays by name.
+    #[pyfunction]
+    #[pyo3(signature = (array: "numpy.typing.NDArray[numpy.float64]") -> "dict[str, tuple[numpy.typing.NDArray[numpy.float64], list[numpy.typing.NDArray[numpy.float64]]]]")]
+    fn arrays<'py>(
+        array: PyReadonlyArray1<'py, f64>,
+    ) -> HashMap<String, (Bound<'py, PyArray1<f64>>, Vec<Bound<'py, PyArray1<f64>>>)> {
+        let copy = PyArray1::from_iter(array.py(), array.as_array().iter().copied());
+        HashMap::from([("copy".to_owned(), (copy, Vec::new()))])
+    }
+
+    /// Return what has the names and constants of a formula.
+    #[pyfunction]
+    fn formula(wavelengths: Vec<f64>) -> f64 {
+        let (h, c, e) = (6.62607015e-34, 299792458.0, 1.602176634e-19);
+        let (mut sumx, mut sumy) = (0.0, 0.0);
+        let n = wavelengths.len() as f64;
+        for x in wavelengths {
+            let y = h * c / (x * e);
+            sumx += x;
+            sumy += y;
+        }
+        sumy / sumx * n
     }
 
     #[pyfunction]

@@ -4,12 +4,12 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
-# PyO3 names the protocol that an argument has to follow, people name a type that follows it.
-PLAIN = {
+PLAIN = {  # PyO3 names the protocol that an argument has to follow, people a type that follows it
     r"SupportsFloat \| SupportsIndex\b|SupportsIndex \| SupportsFloat\b": "float",
     r"SupportsIndex\b": "int",
     r"SupportsGetItem\[int, |SupportsLenAndGetItem\[": "Sequence[",
     r"(\*\*?\w+)(?=[,)])": r"\1: Any",
+    r"(def __new__\()self\b": r"\1cls",  # of `#[pyclass(new = "from_fields")]`
     r"(def __i(?!nit)\w+__\(.*\)) -> None|(def __new__\(.*\)) -> (?!Any\b)[\w.]+": r"\1\2 -> Self",
 }
 HEAD = re.compile(r'("""(\\.|[^\\])*?"""\s*)?((from|import) .*\n|\n)*')
