@@ -248,11 +248,11 @@ pub(crate) mod zoo {
 
     /// Return the arrays by name.
     #[pyfunction]
-    #[pyo3(signature = (array: "numpy.typing.NDArray[numpy.float64]") -> "dict[str, tuple[numpy.typing.NDArray[numpy.float64], list[numpy.typing.NDArray[numpy.float64]]]]")]
+    #[pyo3(signature = (of: "numpy.typing.NDArray[numpy.float64]") -> "dict[str, tuple[numpy.typing.NDArray[numpy.float64], list[numpy.typing.NDArray[numpy.float64]]]]")]
     fn arrays<'py>(
-        array: PyReadonlyArray1<'py, f64>,
+        of: PyReadonlyArray1<'py, f64>,
     ) -> HashMap<String, (Bound<'py, PyArray1<f64>>, Vec<Bound<'py, PyArray1<f64>>>)> {
-        let copy = PyArray1::from_iter(array.py(), array.as_array().iter().copied());
+        let copy = PyArray1::from_iter(of.py(), of.as_array().iter().copied());
         HashMap::from([("copy".to_owned(), (copy, Vec::new()))])
     }
 
