@@ -392,6 +392,21 @@ def test_a_squashed_bump_is_reverted_if_others_came_before_it(changed: Bumping) 
     assert changed.sections()["0.2.0"] == "### Feat\n\n- theirs\n- one"
 
 
+def test_a_file_of_the_owner_has_the_version_too(changed: Bumping) -> None:
+    """As `pyproject.toml` tells to do."""
+    (changed.path / "codemeta.json").write_text('{\n  "version": "0.1.0"\n}\n')
+    pattern = """    "codemeta.json": r'^ *"version": "([^"]+)"',\n"""
+    script = changed.read("scripts/bump.py")
+    script, found = re.subn(r"(?m)^VERSIONS = \{.*\n", lambda line: line[0] + pattern, script)
+    assert found == 1
+    (changed.path / "scripts/bump.py").write_text(script)
+    changed.commit("docs: describe the project for machines")
+    changed.start()
+    assert changed.git("describe", "--exact-match").strip() == "v0.2.0"
+    assert changed.git("status", "--porcelain") == ""
+    assert json.loads(changed.read("codemeta.json")) == {"version": "0.2.0"}
+
+
 def test_another_configuration_of_commitizen_does_not_count(changed: Bumping) -> None:
     settings = '[tool.commitizen]\nversion = "9.9.0"\ntag_format = "x$version"\n'
     (changed.path / ".cz.toml").write_text(settings)
