@@ -5,7 +5,7 @@ PYTEST = $(INSIDE) .venv/bin/pytest
 unexport PYTHONINSPECT PYTHONOPTIMIZE PYTHONSAFEPATH PYTHONWARNDEFAULTENCODING
 PARALLEL = --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
-help: ## List the verbs
+help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: lint ## Run everything; builds and runs generated projects

@@ -128,7 +128,7 @@ _IMPORTED = _words(
     """
 )
 
-# Modules that some verbs and features bring: names that can be typed, but are not offered.
+# Modules that some tasks and features bring: names that can be typed, but are not offered.
 _SOMETIMES_IMPORTED = _words(
     """
     _cffi_backend asttokens attr backports cattr comm contourpy cycler dateutil debugpy elftools

@@ -23,11 +23,11 @@ from typing import NamedTuple
 import pythons
 
 ROOT = Path(__file__).parents[1]
-OURS, MATURIN, UV, COOKIE = "this template", "maturin new --mixed", "uv init", "cookie, maturin"
+OURS, MATURIN, UV, COOKIE = "this template", "maturin new --mixed", "uv init", "scientific-python/cookie"
 SHOWN = (OURS, MATURIN, UV, COOKIE)
 COOKIE_ADDRESS, COOKIE_VERSION = "https://github.com/scientific-python/cookie.git", "2026.06.18"
-EMPTY, STATIC, SPECIFIC = "an empty template", "the same files as they are", "built for one Python"
-SMALLEST, TWIN = "compiled for size", "its twin in Python"
+EMPTY, STATIC, SPECIFIC = "an empty template", "a static copy of the files", "built for one Python"
+SMALLEST, TWIN = "compiled for size", "the same in plain Python"
 SAME = "maturin develop + pytest here"  # in a project of this template
 START, END = "<!-- benchmark -->", "<!-- /benchmark -->"
 COPY = ["copier", "copy", "--trust", "--defaults", "--quiet"]
@@ -75,7 +75,7 @@ class Row(NamedTuple):
     unit: str
     values: dict[str, float]
     limits: tuple[tuple[str, float | None], ...] = ()
-    """Floors and the largest ratio to each, if there is one; an empty name limits the value itself."""
+    """Baselines and the largest ratio to each, if there is one; an empty name limits the value itself."""
 
 
 class Starter(NamedTuple):
@@ -373,10 +373,10 @@ def measure(scratch: Path) -> list[Row]:
     assert "abi3" not in specific_wheel.name
     print(flush=True)
 
-    def import_time(python: Path, _: int) -> float:
+    def import_time(name: str, python: Path, _: int) -> float:
         with_import, without = (
             timed(partial(run, python, "-c", code, cwd=scratch))
-            for code in ("import starter", "pass")
+            for code in (f"import {contenders[name].imported}", "pass")
         )
         return with_import - without
 
@@ -387,7 +387,7 @@ def measure(scratch: Path) -> list[Row]:
     print("Importing ", end="", flush=True)
     imported = in_turns(
         2 * LIGHT_ROUNDS,
-        {name: partial(import_time, python) for name, python in interpreters.items()},
+        {name: partial(import_time, name, python) for name, python in interpreters.items()},
     )
     print("Calling ", end="", flush=True)
     called = in_turns(
@@ -467,14 +467,14 @@ def as_table(rows: list[Row]) -> str:
             ratio = row.values[name] / row.values[OURS]
             cells.append(f"**1** ({absolute})" if name == OURS else f"{ratio:.2f} ({absolute})")
         lines.append(f"| {row.name} | {' | '.join(cells)} |")
-    lines += ["", "| | in units of | at most | measured | |", "| --- | --- | ---: | ---: | --- |"]
+    lines += ["", "| | compared with | limit | measured | |", "| --- | --- | ---: | ---: | --- |"]
     for row in rows:
         for floor, limit in row.limits:
             measured = row.values[OURS] / (row.values[floor] if floor else 1)
-            allowed, held = "", ""
+            unit, allowed, met = "" if floor else row.unit, "", ""
             if limit:
-                allowed, held = f"{limit:.3g}", "held" if measured <= limit else "**missed**"
-            cells = [row.name, floor or row.unit, allowed, f"{measured:.3g}", held]
+                allowed, met = quantity(limit, unit), "met" if measured <= limit else "**missed**"
+            cells = [row.name, floor, allowed, quantity(measured, unit), met]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -518,11 +518,11 @@ def as_plot(rows: list[Row]) -> str:
 
 
 def between_markers(text: str, block: str) -> str:
-    """Replace what stands between the markers.
+    """Replace what is between the markers.
 
     Args:
         text: A Markdown file.
-        block: What shall stand there.
+        block: What shall be there.
 
     Returns:
         The file with the block; unchanged if it has no markers.
@@ -564,16 +564,17 @@ not bring the same: this template's tests include those of Rust, property-based 
 documentation, and its environment holds the tools for linting; `{MATURIN}` and cookie bring one or
 three tests, `{UV}` none, so that one was added. For cookie, https://github.com/scientific-python/cookie
 with the maturin backend, uv does not see that Rust code changed, so `--reinstall-package` is given. The commit
-runs all hooks on all files. Importing a package of this template also reads its version, which the others do
-not do. The call is timed on the same function written into each starter, less the time of an empty loop.
+runs all hooks on all files. An import loads the compiled module; a package of this template also checks that it
+is compiled and registers its submodules. The call is timed on the same function written into each starter, less
+the time of an empty loop.
 
-Below them stand the floors. An empty template is a Git repository of which Copier makes an empty project;
-the same files as they are: a template of what this one renders, with no questions and no Jinja. By a profile,
-the extensions of this template take 3 % of a copy; most of the difference is Copier's own, per file: it asks
-Git for a setting, and compiles each part of each path as a template of Jinja. The call is compared with the same
-project built without the limited API, for one Python only; the wheel, with the same project compiled with
-`opt-level = "z"`, which costs speed; the kernel, with the reference in `tests/`; all tests after a new line,
-also with `maturin develop` and `pytest` in a project of this template: the same tests without those of Rust.
+The second table compares with baselines. An empty template is a Git repository from which Copier makes an empty
+project; a static copy of the files, a template of what this one renders, with no questions and no Jinja. By a
+profile, the extensions of this template take 3 % of a copy; most of the difference is Copier's own, per file: it
+asks Git for a setting, and compiles each part of each path as a template of Jinja. The call is compared with the
+same project built without the limited API, for one Python only; the wheel, with the same project compiled with
+`opt-level = "z"`, which costs speed; `count_close_pairs`, with the reference in `tests/`; all tests after a new
+line, also with `maturin develop` and `pytest` in a project of this template, which run no Rust tests.
 """,
         "utf-8",
     )

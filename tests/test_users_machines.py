@@ -151,7 +151,7 @@ def test_words_after_a_verb_are_refused_where_they_would_be_lost(project: Projec
     result = project.run(*poe, "format", "lint", check=False)
     assert result.returncode
     assert result.stdout.splitlines()[0] == (
-        "Type one verb at a time, with nothing after this one: lint"
+        "Type one task at a time, with nothing after this one: lint"
     )
     tasks = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]
     for verb, task in tasks.items():

@@ -682,7 +682,7 @@ def main(stage: str, request: str) -> int:
         said = f"{why}. {way}"
     else:
         return 0
-    # The verb of v0.1.0 shows the last line of stderr only, which is Copier's.
+    # The task of v0.1.0 shows the last line of stderr only, which is Copier's.
     old = os.environ.get("VERSION_FROM") == "v0.1.0"
     print(said, file=sys.stdout if old else sys.stderr)
     return 1
