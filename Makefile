@@ -12,7 +12,7 @@ test: lint ## Run everything; builds and runs generated projects
 	@$(INSIDE) .venv/bin/python scripts/pythons.py
 	$(PYTEST) $(PARALLEL)
 
-test-fast: .venv/installed ## Run what takes a moment only
+test-fast: .venv/installed ## Run the quick tests only
 	$(PYTEST) $(PARALLEL) -m "not slow"
 
 demo: .venv/installed ## Render a project, build its wheel, use it on every Python found
@@ -21,7 +21,7 @@ demo: .venv/installed ## Render a project, build its wheel, use it on every Pyth
 rehearse: .venv/installed ## Run the workflows of a project on this machine: PROJECT=../my-package, by default a fresh one
 	@$(INSIDE) PYTHONPATH=.:scripts .venv/bin/python -m rehearsal.rehearse $(if $(PROJECT),"$(PROJECT)")
 
-bench: .venv/installed ## Measure a project beside other starters, about 15 minutes; writes docs/benchmark.md
+bench: .venv/installed ## Compare a project with other starters, about 15 minutes; writes docs/benchmark.md
 	@$(INSIDE) .venv/bin/python scripts/benchmark.py
 
 update-storm: .venv/installed ## Update N projects that random owners edited, 500 by default
@@ -36,17 +36,17 @@ format: .venv/installed ## Format this repository
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
-lock: .venv/installed ## Move requirements.txt to the newest versions that pyproject.toml allows
+lock: .venv/installed ## Update requirements.txt to the newest versions that pyproject.toml allows
 	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version=3.11 --generate-hashes --no-header --group=dev --output-file=requirements.txt pyproject.toml
 
-bump-pins: .venv/installed ## Move all versions that projects get from here, and requirements.txt, to the newest
+bump-pins: .venv/installed ## Update all versions that projects get from here, and requirements.txt
 	@$(INSIDE) .venv/bin/python scripts/pins.py
 	@$(MAKE) --no-print-directory lock
 
 clean: ## Remove the environment and all caches
 	git clean -dfX --quiet
 
-# By uv, for pip takes three times as long.
+# By uv, since pip takes three times as long.
 .venv/installed: requirements.txt
 	python3 -m venv .venv
 	sed -n '/^uv==/,/#/p' requirements.txt >.venv/uv.txt

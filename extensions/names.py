@@ -267,7 +267,7 @@ def package_name_error(name: str) -> str:
         What to type instead, or an empty string if the name is fine.
     """
     if not _PACKAGE.fullmatch(name):
-        return "Use a name like fast-math: letters and digits, - . _ between them, a letter first."
+        return "Use a name like fast-math: a letter first, then letters and digits, with - . _ between them."
     if len(name) > _MAX_NAME:
         return f"Use a name like fast-math: at most {_MAX_NAME} characters."
     # PyPI compares names this way: `Py.Compile` is the same as `py_compile`.
@@ -289,7 +289,7 @@ def module_name_error(name: str) -> str:
         What to type instead, or an empty string if the name is fine.
     """
     if not _MODULE.fullmatch(name):
-        return "Use a name like fast_math: lower-case letters, digits and _, not a digit first."
+        return "Use a name like fast_math: lower-case letters, digits and _, no digit first."
     if len(name) > _MAX_NAME:
         return f"Use a name like fast_math: at most {_MAX_NAME} characters."
     if owner := _module_clash(name):
@@ -308,7 +308,7 @@ def email_error(email: str) -> str:
     """
     if not email or (len(email) <= 254 and _EMAIL.fullmatch(email)):
         return ""
-    return "Use ada@example.org, for example, or nothing."
+    return "Use one like ada@example.org, or nothing."
 
 
 def github_owner_error(owner: str) -> str:

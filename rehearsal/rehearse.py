@@ -402,7 +402,7 @@ def main() -> int:
             workflows = arguments.workflow or found
             if workflows is found and git(push.clone, "rev-list", "--count", "HEAD") == "1":
                 workflows = [name for name in found if name != "commits"]
-                print("Left out: commits, for a pull request needs a commit to start from.")
+                print("Left out: commits, since a pull request needs a commit to start from.")
             for workflow in workflows:
                 if workflow not in found:
                     names = f"{', '.join(found)} {'is' if len(found) == 1 else 'are'}"

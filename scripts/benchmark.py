@@ -23,7 +23,12 @@ from typing import NamedTuple
 import pythons
 
 ROOT = Path(__file__).parents[1]
-OURS, MATURIN, UV, COOKIE = "this template", "maturin new --mixed", "uv init", "scientific-python/cookie"
+OURS, MATURIN, UV, COOKIE = (
+    "this template",
+    "maturin new --mixed",
+    "uv init",
+    "scientific-python/cookie",
+)
 SHOWN = (OURS, MATURIN, UV, COOKIE)
 COOKIE_ADDRESS, COOKIE_VERSION = "https://github.com/scientific-python/cookie.git", "2026.06.18"
 EMPTY, STATIC, SPECIFIC = "an empty template", "a static copy of the files", "built for one Python"

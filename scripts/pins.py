@@ -320,4 +320,6 @@ if __name__ == "__main__":
     try:
         main()
     except (LookupError, OSError, subprocess.CalledProcessError) as error:
-        sys.exit(f"Stopped half-way, `git restore .` undoes it: {error}")
+        sys.exit(
+            f"Stopped half-way: {error}. `git restore .` undoes it, and all that is not committed."
+        )

@@ -1,4 +1,4 @@
-"""Asks for one wheel that runs on every supported Python. All the rest is in pyproject.toml."""
+"""What pyproject.toml cannot say: one wheel for every Python, with the same bytes wherever it is built."""
 
 import os
 import re

@@ -154,7 +154,7 @@ def test_template_that_git_does_not_read(
         check=False,
     )
     assert result.returncode != 0
-    assert "Git does not read the template" in result.stdout.rstrip().splitlines()[-1]
+    assert "Git cannot read the template" in result.stdout.rstrip().splitlines()[-1]
     assert not (tmp_path / "project").exists()
     command = result.stdout.split("`")[1]
     assert run("sh", "-c", command, cwd=tmp_path, env=env, check=False).stdout.startswith("fatal: ")

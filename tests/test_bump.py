@@ -584,7 +584,7 @@ def test_an_existing_tag_is_refused(changed: Bumping) -> None:
     changed.git("tag", "v0.2.0")
     changed.git("switch", "--quiet", "main")
 
-    advice = re.search(r"v0.2.0 exists: .* or `make bump ARGS=(.+)`", changed.refused())
+    advice = re.search(r"v0.2.0 exists already: .* or `make bump ARGS=(.+)`", changed.refused())
     assert advice
     assert changed.bump(advice[1]) == advice[1]
 
@@ -603,7 +603,7 @@ def test_a_tag_that_only_the_remote_has_is_refused(changed: Bumping, tmp_path: P
     changed.git("remote", "add", "origin", str(tmp_path / "origin"))
     run("git", "tag", "v0.2.0", "main", cwd=tmp_path / "origin", base=user())
 
-    assert "v0.2.0 exists: `git pull --tags`" in changed.refused()
+    assert "v0.2.0 exists already: type `git pull --tags` if" in changed.refused()
     run("git", "tag", "--delete", "v0.2.0", cwd=tmp_path / "origin", base=user())
     assert changed.bump() == "0.2.0"
 
@@ -658,7 +658,7 @@ def test_a_version_changed_by_hand_is_refused(changed: Bumping, name: str) -> No
     changed.write_version(name, "7.0.0")
     changed.commit("fix: by hand")
 
-    assert f"{name} has version 7.0.0, the newest tag 0.1.0." in changed.refused()
+    assert f"{name} has version 7.0.0, newest tag: 0.1.0." in changed.refused()
 
 
 @pytest.mark.parametrize("how", ["--assume-unchanged", "--skip-worktree"])

@@ -184,8 +184,8 @@ def test_missing_module_says_what_to_do(render: Render, tmp_path: Path) -> None:
         env = {"PYTHONPATH": folder}
         result = run(sys.executable, "-c", "import fast_math", cwd=tmp_path, env=env, check=False)
         assert result.stdout.splitlines()[-1] == (
-            "ImportError: fast_math._accelerate is not compiled, or Python cannot load it from "
-            f"{folder}/fast_math, as from any zip file: run `make init` or `pip install .`"
+            "ImportError: fast_math._accelerate is not compiled: run `make init` or `pip install .`. (Python "
+            f"looked in {folder}/fast_math; it cannot load a compiled module from a zip file.)"
         )
 
 

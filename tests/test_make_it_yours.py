@@ -63,7 +63,7 @@ def write_as_told(project: Project) -> None:
     assert exception
     run("bash", "-euc", commands, cwd=project.path, env={"PATH": user_path()})
     lib = project.read("crates/src/lib.rs").replace("mod arrays;\nmod samples;\n\n", "")
-    constants = lib.index("    /// Whether the compiler")
+    constants = lib.index("    /// Whether this was built")
     samples = lib.index("    // What Python raises")
     first = lib.index("    use crate::{arrays, samples};")
     uses, _, items = rust.partition("\n\n")

@@ -59,7 +59,7 @@ def test_updated_project_is_green(history: History, project: Project) -> None:
     mine, owned = files(project), given_once(history.path)
     said = update(project, way="make")
     assert "The project has version v10000.0.0 of its template now." in said
-    assert "Left to do" not in said
+    assert "run it yourself" not in said
     now = files(project)
     changed = {name for name in mine if now[name] != mine[name]}
     assert changed == {
@@ -79,7 +79,7 @@ def test_updated_project_is_green(history: History, project: Project) -> None:
 def test_lock_files_that_cannot_follow_are_named(project: Project) -> None:
     """As where there is no Rust, and no uv beside the one that runs Copier."""
     said = update(project, env={"PATH": user_path(rust=False, uv=False)})
-    left = re.findall(r"^Left to do, since it failed here: (.*)$", said, re.MULTILINE)
+    left = re.findall(r"^This failed; run it yourself: (.*)$", said, re.MULTILINE)
     assert len(left) == 2
     assert not locked(project)
     for command in left:

@@ -342,7 +342,7 @@ def test_email_is_accepted(email: str) -> None:
     ],
 )
 def test_email_is_refused(email: str) -> None:
-    assert FILTERS["email_error"](email).startswith("Use ada@example.org, ")
+    assert FILTERS["email_error"](email).startswith("Use one like ada@example.org, ")
 
 
 @pytest.mark.parametrize("owner", ["", "a", "octocat", "My-Org-2", "octo-cat_acme", "a" * 39])

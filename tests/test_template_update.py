@@ -108,7 +108,7 @@ def test_newer_version_opens_an_issue(history: History, project: Project, tmp_pa
     ]
     body = "\n".join(calls).partition(" --body ")[2]
     assert body.splitlines() == [
-        "The template has version 10000.0.0, this project 9999.0.0: run `make update`.",
+        "Version 10000.0.0 of the template is available, and this project uses 9999.0.0. Run `make update`.",
         "",
         "## v10000.0.0 (2030-01-01)",
         "",
@@ -132,7 +132,7 @@ def test_open_issue_is_brought_up_to_date(
         "issue edit 7",
     ]
     body = "\n".join(calls).partition(" --body ")[2]
-    assert "this project 9999.0.0.post1" in body
+    assert "this project uses 9999.0.0.post1" in body
     assert re.findall("^## (v[^ ]+)", body, re.MULTILINE) == ["v10000.0.0", "v9999.0.05"]
 
 
@@ -154,7 +154,10 @@ def test_template_of_another_answers_file_is_not_looked_at(
     (path / ".copier-answers.yml").write_text("_commit: v1\n_src_path: /nowhere\n")
     printed, calls = act(with_address(Project(path), name=name), tmp_path, history)
     assert succeeded(printed) == {"Check", "Propose"}, printed
-    assert "The template has version 10000.0.0, this project 9999.0.0" in "\n".join(calls)
+    assert (
+        "Version 10000.0.0 of the template is available, and this project uses 9999.0.0"
+        in "\n".join(calls)
+    )
 
 
 def test_template_out_of_reach_fails(history: History, project: Project, tmp_path: Path) -> None:

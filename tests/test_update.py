@@ -282,7 +282,7 @@ def test_recopy_with_another_answer_is_refused(
     assert (files(project), project.read(".copier-answers.yml")) == before
     said = result.stdout.splitlines()[-1]
     assert said.startswith(
-        "Another answer is an update, which also reaches the files that are yours: "
+        "To change an answer, update, which also changes the files that are yours: "
     )
     project.tool("sh", "-c", said.partition(": ")[2])
     assert project.read("LICENSE").startswith("Mozilla")

@@ -619,7 +619,7 @@ def test_deleted_file_stays_deleted_and_is_named(project: Project) -> None:
     project.git("rm", "--quiet", "tools/kept.sh", "tools/gone.sh", "MANIFEST.in")
     project.commit()
     said = update(project)
-    assert "The new version changed what you had deleted: MANIFEST.in, tools/kept.sh\n" in said
+    assert "that you had deleted; they stay deleted: MANIFEST.in, tools/kept.sh\n" in said
     assert not {"MANIFEST.in", "tools/kept.sh", "tools/gone.sh"} & files(project).keys()
 
 
@@ -710,7 +710,7 @@ def test_answers_file_with_another_name(history: History, tmp_path: Path) -> Non
 def test_data_for_no_question_is_refused(project: Project) -> None:
     refused(
         project,
-        r"There is no question licence. The questions are: .*, license, .*[a-z]\.\n",
+        r"No question is called licence. The questions are: .*, license, .*[a-z]\.\n",
         data={"licence": "MIT"},
     )
 
@@ -780,7 +780,7 @@ def test_lock_file_of_a_workspace_follows(template: Path, tmp_path: Path) -> Non
         ),
     )
     said = update(project)
-    assert "Left to do" not in said
+    assert "run it yourself" not in said
     whole.run("uv", "lock", "--check", "--quiet")
     assert 'name = "itoa"' in project.read("rust/Cargo.lock")
     assert whole.git("diff", "--name-only") == ""

@@ -338,7 +338,7 @@ def test_hooks_that_are_there_stay(project: Project, tmp_path: Path, kind: str) 
         "git", "config", "--get-all", "core.hooksPath", cwd=top, base=variables, check=False
     ).stdout
     assert after == before
-    assert "Git hooks stay as they are, in " in printed
+    assert "Your Git hooks in " in printed
     (line,) = (line for line in printed.splitlines() if "in commit-msg: " in line)
     hook = hooks / "commit-msg"
     hook.write_text("#!/bin/sh\n" + line.partition(": ")[2] + "\n")

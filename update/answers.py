@@ -64,8 +64,8 @@ def template_error(context: Context) -> str:
         return ""
     address = shlex.quote(answers["_src_path"])
     return (
-        f"Git does not read the template, so updates could not follow: `git -C {address} status` "
-        f"says why; if it is no clone, make one with `git clone`."
+        f"Git cannot read the template, so updates would fail. Check that Git is installed and that the "
+        f"template is a clone made by `git clone`: `git -C {address} status` says what is wrong."
     )
 
 
@@ -119,7 +119,7 @@ def refuse_other_answers(context: Context) -> str:
     )
     data = " ".join(f"--data {shlex.quote(pair)}" for pair in pairs)
     raise UserMessageError(
-        f"Another answer is an update, which also reaches the files that are yours: copier update "
+        f"To change an answer, update, which also changes the files that are yours: copier update "
         f"--trust --defaults{answers_option(context)} --vcs-ref=:current: {data}"
     )
 

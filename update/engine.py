@@ -334,13 +334,13 @@ def check_answers(
     """Refuse answers to no question, that cannot change, or that Copier changed by itself."""
     if request["left_out"]:
         raise RefusalError(
-            "An update does not know --skip and --exclude: run it without them, then take back what "
+            "An update cannot --skip or --exclude files: run it without these options, then take back what "
             "you do not want with `git restore --staged --worktree FILE`."
         )
     questions = [name for name in new if not name.startswith("_")]
     if unknown := ", ".join(sorted({*request["data"]} - {*old} - {*new})):
         raise RefusalError(
-            f"There is no question {unknown}. The questions are: {', '.join(questions)}."
+            f"No question is called {unknown}. The questions are: {', '.join(questions)}."
         )
     for name, answer in old.items():
         if name.startswith("_") or new.get(name, answer) == answer:
@@ -584,7 +584,7 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         old, new = (objects.store(folder / side, project.prefix, head) for side in ("old", "new"))
         asked = objects.store(folder / "asked", project.prefix, head) if other else new
         if yaml.safe_load(objects.text(new[project.prefix + name]))["_commit"] != version:
-            raise RefusalError("The template has changes without a commit: commit them first.")
+            raise RefusalError("The template has uncommitted changes: commit them first.")
         is_given = re.compile(rf"{prefix}(?:{names})(?:/.*)?", re.DOTALL).fullmatch
         gone = filter(is_given, sorted({*old, *asked} & head.keys() - new.keys()))
         pick(head, old, asked or old, new, is_given)
@@ -634,7 +634,9 @@ def update(request: Mapping[str, Any], template: Path) -> None:
     if changes := news(template / "CHANGELOG.md", last["_commit"], version):
         print(f"What changed in the template:\n\n{changes}\n")
     if deleted:
-        print(f"The new version changed what you had deleted: {', '.join(deleted)}")
+        print(
+            f"The new version changed files that you had deleted; they stay deleted: {', '.join(deleted)}"
+        )
     if left_over := [path for path in gone if path in merged]:
         page = re.compile(rf"{prefix}docs/.*\.md", re.DOTALL)
         site = f"{project.prefix}mkdocs.yml" in merged and any(map(page.fullmatch, left_over))
@@ -656,7 +658,7 @@ def update(request: Mapping[str, Any], template: Path) -> None:
     print(f"The project has version {version} of its template now.")
     print(f"See `git diff HEAD`, run `make test`, then commit. {BACK}")
     for command in left:
-        print(f"Left to do, since it failed here: {command}")
+        print(f"This failed; run it yourself: {command}")
 
 
 def main(stage: str, request: str) -> int:

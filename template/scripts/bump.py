@@ -37,22 +37,22 @@ def check(current: str, tag: str) -> None:
     if os.environ["CZ_PRE_CHANGELOG_FILE_NAME"]:  # to which Commitizen has written already
         written = rb"(?s)\n## %b .*?(?=\n## |\Z)" % tag.encode()
         before["CHANGELOG.md"] = re.sub(written, b"", before["CHANGELOG.md"])
-        sys.exit("It is written anyway: leave `--changelog` and `update_changelog_on_bump` out.")
+        sys.exit("The changelog is written anyway: drop `--changelog`, `update_changelog_on_bump`.")
     if not READABLE.fullmatch(tag) or Version(tag) <= Version(current):
         sys.exit(f"Type a version after {current}, like 1.2.3 or 1.2.3-rc.0, instead of {tag[1:]}.")
     if changed := run("git", "status", "--porcelain", "--untracked-files=no"):
         sys.exit(f"Commit or stash your changes first:\n{changed}")
     if unseen := " ".join(n for n in FILES if run("git", "ls-files", "-v", n) != f"H {n}"):
         add = f"git update-index --force-remove {unseen} && git add --force {unseen}"
-        sys.exit(f"Git does not look at {unseen}: type `{add}`, and commit.")
+        sys.exit(f"Git ignores {unseen}, or changes to it: type `{add}`, and commit.")
     if run("git", "rev-parse", "--is-shallow-repository") == "true":
         sys.exit("This clone lacks history: type `git fetch --unshallow --tags` first.")
     tags = run(*TAGS)
     with suppress(SystemExit, subprocess.TimeoutExpired):  # without a terminal it cannot ask
         tags += "\n" + run("git", "ls-remote", "--tags", start_new_session=True, timeout=10)
     if tag in re.split(r"\s(?:refs/tags/)?", tags):
-        way = f"`git pull --tags`, `git tag -d {tag}` if no branch has its commit"
-        sys.exit(f"{tag} exists: {way}, or `make bump ARGS=1.2.3`.")
+        way = f"if others made it, or `git tag -d {tag}` if no branch has its commit"
+        sys.exit(f"{tag} exists already: type `git pull --tags` {way}, or `make bump ARGS=1.2.3`.")
 
 
 def write_versions(current: str, new: str) -> None:
@@ -66,8 +66,8 @@ def write_versions(current: str, new: str) -> None:
             its = [t for t in tags if re.search(rf"(^|[^v\d.]){re.escape(old)}$", t)]  # not v1.2.3
             commit = run("git", "log", "-1", "--format=%h", *its[:1] or (f'-S"{old}"', "--", name))
             make = f"-d v{current}" if f"v{old}" in tags else f"-a -m v{old} v{old} {commit}"
-            way = f"Type `git fetch --tags` if it lags, `git tag {make}`, or write {current} there."
-            sys.exit(f"{name} has version {old}, the newest tag {current}. {way}")
+            way = f"Type `git fetch --tags` for more, `git tag {make}`, or write {current} there."
+            sys.exit(f"{name} has version {old}, newest tag: {current if tags else 'none'}. {way}")
         spelled = str(Version(new)) if name == "uv.lock" else new
         text = text[: found.start(1)] + spelled + text[found.end(1) :]
         if name == "pyproject.toml" and Version(new).major:
@@ -101,7 +101,7 @@ def write_changelog(tag: str) -> None:
     path.write_bytes(new.replace("\n", "\r\n" if "\r\n" in text else "\n").encode())
 
 
-# Commitizen's providers do not know `crates/`, so this is its hook; it undoes nothing, so this starts it.
+# Commitizen cannot write into `crates/`, so this is its hook; it takes nothing back, so this also starts it.
 index = run("git", "rev-parse", "--git-path", "index")
 before = {name: Path(name).read_bytes() for name in [index, *FILES] if Path(name).exists()}
 head, tags = run("git", "log", "-1", "--no-show-signature", "--format=%H"), run(*TAGS).split()

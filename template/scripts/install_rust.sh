@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs Rust where there is none: in the containers that build the wheels for Linux.
-# The checksums stand on https://static.rust-lang.org/rustup/archive/VERSION/TARGET/rustup-init.sha256
+# The checksums are those of https://static.rust-lang.org/rustup/archive/VERSION/TARGET/rustup-init.sha256
 set -eu
 rustup=1.29.0
 rust=1.98.0

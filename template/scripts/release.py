@@ -56,7 +56,7 @@ def check_index(folder: str, index: str) -> None:
     ours = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in Path(folder).iterdir()}
     for digest, name in re.findall(r'#sha256=(\w+)"[^>]*>([^<]+)</a>', page):
         if name.startswith((f"{STEM}-", f"{STEM}.tar")) and ours.get(name) != digest:
-            sys.exit(f"Not released: {index} has another {name}. Re-run its failed jobs or bump.")
+            sys.exit(f"Not released: {index} has another {name}. Re-run what made it, or bump.")
 
 
 {"notes": print_notes, "files": check_files, "index": check_index}[sys.argv[1]](*sys.argv[2:])  # type: ignore[operator]

@@ -1,4 +1,4 @@
-"""The samples once more in plain Python, as tests and benchmarks compare them with Rust."""
+"""The samples in plain Python, which tests and benchmarks compare with those in Rust."""
 
 from collections.abc import Sequence
 from math import isfinite
