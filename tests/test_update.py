@@ -347,7 +347,7 @@ def test_template_in_a_folder_of_another_user_is_updated_as_contributing_says(
     """Git has a variable to try that; it trusts the project's folder only."""
     history.release(write("template/NEW.txt", TEMPLATE))
     page = " ".join(project.read("CONTRIBUTING.md").split())
-    (said,) = re.findall(r"`(Updating is [^`]+)` if the template .* does not trust it", page)
+    (said,) = re.findall(r"folder, `(only supported in [^`]+)`: .* does not trust it", page)
 
     def trusting(folder: str | Path) -> dict[str, str]:
         settings = tmp_path / "gitconfig"

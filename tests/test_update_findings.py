@@ -137,6 +137,38 @@ def test_name_that_is_not_utf8_is_named(project: Project) -> None:
     refused(project, "Copier cannot read a name that is not UTF-8")
 
 
+@pytest.mark.parametrize(
+    ("name", "quoted", "way"),
+    [
+        ("grö.log".encode("latin-1"), "true", "rename it first"),
+        ("Büro/a.log".encode(), "false", "run `git config core.quotePath true` first"),
+        ("grö.log".encode("latin-1"), "false", ""),
+        ("Büro/a.log".encode(), "true", ""),
+        ("日本.log".encode(), "false", ""),
+    ],
+)
+def test_ignored_name_that_copier_cannot_read_is_named(
+    project: Project, name: bytes, quoted: str, way: str
+) -> None:
+    (project.path / ".git/info/exclude").write_text("*.log\n")
+    project.git("config", "core.quotePath", quoted)
+    path = project.path / os.fsdecode(name)
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    if way:
+        refused(project, f"Copier cannot read the name of your ignored .*: {way}", way="copier")
+    else:
+        update(project, way="copier")
+
+
+def test_answers_behind_a_link_are_refused(project: Project, tmp_path: Path) -> None:
+    answers = project.path / ".copier-answers.yml"
+    answers.rename(tmp_path / "answers.yml")
+    answers.symlink_to(tmp_path / "answers.yml")
+    project.commit()
+    refused(project, "answers.yml holds no answers in HEAD: commit the file itself", way="copier")
+
+
 def test_line_stays_in_its_block_when_the_template_copies_the_block(project: Project) -> None:
     edit(".github/jobs.yml", "make two\n", "make two\n      - run: make mine\n")(project.path)
     project.commit()
@@ -278,6 +310,19 @@ def test_folder_that_leads_out_of_the_project_is_named(project: Project, tmp_pat
     project.commit()
     refused(project, r"tools\b.* (leads|outside)", way="copier")
     assert (tmp_path / "outside/kept.sh").read_text() == lines("kept")
+
+
+def test_package_that_leads_out_of_the_project_is_named(project: Project, tmp_path: Path) -> None:
+    """Another one may, since the template brings nothing into it."""
+    for name in ("demo", "other"):
+        (tmp_path / name).mkdir()
+        shutil.rmtree(project.path / "src" / name, ignore_errors=True)
+        (project.path / "src" / name).symlink_to(tmp_path / name)
+    project.commit()
+    refused(project, r"src/demo leads out of the project: rename it first", way="copier")
+    (project.path / "src/demo").unlink()
+    project.commit()
+    update(project, way="copier")
 
 
 def test_clean_owner_changes_the_licence(
@@ -757,7 +802,7 @@ def test_template_with_changes_that_have_no_commit(
     history = History.of(template, tmp_path / "template")
     project = history.project(tmp_path / "other", project_name="Demo")
     write("template/NEW.txt", "new\n")(history.path)
-    refused(project, "changes without a commit: commit them first", version="HEAD")
+    refused(project, "has uncommitted changes: commit them first", version="HEAD")
 
 
 def test_lock_file_of_a_workspace_follows(template: Path, tmp_path: Path) -> None:

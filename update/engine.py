@@ -20,6 +20,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import suppress
+from functools import partial
 from pathlib import Path, PurePosixPath
 from runpy import run_path
 from typing import Any
@@ -129,7 +130,17 @@ def refuse_changes() -> None:
         )
 
 
-def refuse_what_copier_cannot_survive(template: Path) -> None:
+def is_readable(name: str) -> bool:
+    """Say whether Copier can read a name as Git prints it, which it does as its `normalize_git_path` does."""
+    text = name.encode("latin-1", "backslashreplace").decode("unicode-escape")
+    try:
+        text.encode("latin-1", "backslashreplace").decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def refuse_what_copier_cannot_survive(template: Path, answers: str) -> None:
     """Look at the project before Copier begins to update it from the new version."""
     if [int(part) for part in re.findall(r"\d+", told("version"))[:2]] < [2, 38]:
         raise RefusalError("This needs Git 2.38 or newer: update Git first.")
@@ -150,7 +161,15 @@ def refuse_what_copier_cannot_survive(template: Path) -> None:
     for line in fields(git("status", "--porcelain", "-z", "--ignored")):
         if line.startswith("!! ") and line.endswith(".rej"):
             raise RefusalError(f"Copier would delete your ignored {line[3:]}: rename it first.")
+    module = last_answers(answers).get("module_name")
+    given = partial(re.sub, rf"src/{module}(?=/|$)", "src/{{ module_name }}")  # in the template
     quoted = run("git", "config", "--type=bool", "core.quotePath", allowed=()).stdout != "false\n"
+    for line in run("git", "status", "--porcelain", "--ignored").stdout.splitlines():
+        if line.startswith("!! ") and not is_readable(line[3:]):
+            way = "rename it" if quoted else "run `git config core.quotePath true`"
+            raise RefusalError(
+                f"Copier cannot read the name of your ignored {line[3:]}: {way} first."
+            )
     for line in fields(git("ls-files", "--stage", "-z")):
         link = line.split("\t", 1)[1]
         if not link.isprintable() and any("\udc80" <= sign <= "\udcff" for sign in link):
@@ -161,7 +180,7 @@ def refuse_what_copier_cannot_survive(template: Path) -> None:
             line.startswith("120000")
             and Path.cwd() not in (place := Path(os.path.realpath(link))).parents
         )
-        if outside and place.is_dir() and (template / "template" / link).is_dir():
+        if outside and place.is_dir() and (template / "template" / given(link)).is_dir():
             raise RefusalError(f"{link} leads out of the project: rename it first.")
     # Copier writes what a sparse checkout leaves out; the second run takes that back.
     project = Project()
@@ -294,7 +313,11 @@ def last_answers(name: str) -> dict[str, Any]:
     # Not by `import`, which does not look in this folder where PYTHONSAFEPATH is set.
     answers_checksum = run_path(str(Path(__file__).with_name("answers.py")))["answers_checksum"]
     text = told("show", f"HEAD:./{name}")
-    answers: dict[str, Any] = yaml.safe_load(text)
+    answers = yaml.safe_load(text)
+    if not isinstance(answers, dict):
+        raise RefusalError(
+            f"{name} holds no answers in HEAD: commit the file itself, not a link to it."
+        )
     checksum = re.search(r"^# checksum: (\w+)", text, re.MULTILINE)
     if checksum and checksum[1] != answers_checksum(answers):
         raise RefusalError(
@@ -672,10 +695,11 @@ def main(stage: str, request: str) -> int:
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     template = Path(request).parents[1]
     try:
+        asked = json.loads(Path(request).read_text("utf-8"))
         if stage == "before":
-            refuse_what_copier_cannot_survive(template)
+            refuse_what_copier_cannot_survive(template, asked["answers_file"])
         else:
-            update(json.loads(Path(request).read_text("utf-8")), template)
+            update(asked, template)
     except RefusalError as error:
         said = str(error)
     except (OSError, KeyboardInterrupt) as error:
