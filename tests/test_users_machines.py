@@ -1,10 +1,11 @@
 """The verbs on machines as users have them: settings, tools and states of a project that get in the way elsewhere."""
 
-import os
+import re
 import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -160,17 +161,53 @@ def test_words_after_a_verb_are_refused_where_they_would_be_lost(project: Projec
             assert "cmd" in task or task["sequence"][0] == {"ref": "_alone"}, verb
 
 
-def test_hooks_of_a_project_from_windows_are_executable(project: Project) -> None:
+def refuses_bad_messages(project: Project, **options: Any) -> bool:
+    command = "git", "commit", "--allow-empty", "--message=did things"
+    bad = project.run(*command, check=False, **options)
+    return bool(bad.returncode) and "commit validation: failed" in bad.stdout
+
+
+def test_hooks_need_not_be_executable(project: Project) -> None:
     """Git for Windows commits them as if they were not."""
-    project.git("config", "core.fileMode", "false")
-    project.git("update-index", "--chmod=-x", ".githooks/commit-msg", ".githooks/pre-commit")
+    for name in ("commit-msg", "pre-commit"):
+        project.git("update-index", "--chmod=-x", f".githooks/{name}")
+        (project.path / ".githooks" / name).chmod(0o644)
     project.make("init")
-    modes = [line[:6] for line in project.git("ls-files", "--stage", ".githooks").splitlines()]
-    assert modes == ["100755", "100755"]
-    project.git("config", "core.fileMode", "true")
-    (project.path / ".githooks/commit-msg").chmod(0o644)  # in a clone of such a project
+    assert refuses_bad_messages(project)
+
+
+def test_what_a_branch_brings_is_not_run_by_looking_at_it(project: Project) -> None:
+    """Also after `make init` of an older version, which made the tracked folder the one for hooks."""
+    project.git("config", "core.hooksPath", ".githooks")
     project.make("init")
-    assert os.access(project.path / ".githooks/commit-msg", os.X_OK)
+    assert project.run("git", "config", "core.hooksPath", check=False).stdout == ""
+    assert refuses_bad_messages(project)
+    project.git("switch", "--quiet", "--create", "theirs")
+    for name in ("post-checkout", "post-commit", "reference-transaction"):
+        hook = project.path / ".githooks" / name
+        hook.write_text("#!/bin/sh\ntouch run\n")
+        hook.chmod(0o755)
+    project.commit("feat: of somebody else")
+    project.git("switch", "--quiet", "-")
+    project.git("switch", "--quiet", "theirs")
+    assert not (project.path / "run").exists()
+    project.git("switch", "--quiet", "-")
+    project.git("branch", "--quiet", "-D", "theirs")
+
+
+def test_hooks_find_their_place_beside_others(project: Project) -> None:
+    """Those of Git LFS, for example, have other names; and older branches have none of ours."""
+    lfs = project.path / ".git/hooks/pre-push"
+    lfs.write_text("#!/bin/sh\n")
+    for name in ("commit-msg", "pre-commit"):
+        (project.path / ".git/hooks" / name).unlink(missing_ok=True)
+    assert "Your Git hooks" not in project.make("init")
+    assert refuses_bad_messages(project)
+    assert lfs.read_text() == "#!/bin/sh\n"
+    lfs.unlink()
+    project.git("rm", "-r", "--quiet", ".githooks")
+    project.git("commit", "--quiet", "--message=did things")
+    project.git("reset", "--quiet", "--hard", "HEAD~1")
 
 
 def test_hooks_are_run_by_their_names(project: Project) -> None:
@@ -295,10 +332,7 @@ def test_hooks_find_the_environment(project: Project, tmp_path: Path, settings: 
     """Also where the shell's `cd` prints where it went."""
     env = dict([settings.format(tmp_path).split("=")])
     project.make("init", env=env)
-    bad = project.run(
-        "git", "commit", "--allow-empty", "--message=did things", env=env, check=False
-    )
-    assert "commit validation: failed" in bad.stdout
+    assert refuses_bad_messages(project, env=env)
 
 
 def test_worktree_without_an_environment_can_commit(project: Project, tmp_path: Path) -> None:
@@ -310,7 +344,7 @@ def test_worktree_without_an_environment_can_commit(project: Project, tmp_path: 
     assert printed.count("Not checked: run `make init` in ") == 2  # the files, and the message
 
 
-@pytest.mark.parametrize("kind", ["husky", "git-lfs", "for all repositories", "larger repository"])
+@pytest.mark.parametrize("kind", ["husky", "own", "for all repositories", "larger repository"])
 def test_hooks_that_are_there_stay(project: Project, tmp_path: Path, kind: str) -> None:
     """And ours are to be called from them, by the lines that `make init` prints."""
     top = tmp_path / "top"
@@ -329,7 +363,9 @@ def test_hooks_that_are_there_stay(project: Project, tmp_path: Path, kind: str) 
         variables["GIT_CONFIG_KEY_0"] = "core.hooksPath"
         variables["GIT_CONFIG_VALUE_0"] = str(hooks)
     hooks.mkdir(parents=True, exist_ok=True)
-    (hooks / "pre-push").write_text("#!/bin/sh\nexit 1\n")
+    hook = hooks / "commit-msg"
+    hook.write_text("#!/bin/sh\n")
+    hook.chmod(0o755)
     before = run(
         "git", "config", "--get-all", "core.hooksPath", cwd=top, base=variables, check=False
     ).stdout
@@ -338,22 +374,14 @@ def test_hooks_that_are_there_stay(project: Project, tmp_path: Path, kind: str) 
         "git", "config", "--get-all", "core.hooksPath", cwd=top, base=variables, check=False
     ).stdout
     assert after == before
-    assert "Your Git hooks in " in printed
-    (line,) = (line for line in printed.splitlines() if "in commit-msg: " in line)
-    hook = hooks / "commit-msg"
-    hook.write_text("#!/bin/sh\n" + line.partition(": ")[2] + "\n")
-    hook.chmod(0o755)
-    bad = run(
-        "git",
-        "commit",
-        "--allow-empty",
-        "--message=did things",
-        cwd=top,
-        base=variables,
-        check=False,
-    )
-    assert bad.returncode
-    assert "commit validation: failed" in bad.stdout
+    assert "Your Git hooks are unchanged." in printed
+    assert hook.read_text() == "#!/bin/sh\n"
+    told = re.search(r"write into (.*/commit-msg):\n(.+)\n", printed)
+    assert told
+    assert (folder / told[1]).samefile(hook)
+    hook.write_text(f"#!/bin/sh\n{told[2]}\n")
+    assert refuses_bad_messages(Project(top), base=variables)
+    assert "commit-msg:" not in clone.run("make", "init", base=variables).stdout
 
 
 @pytest.mark.parametrize("version", [OLD_UV, LOWEST_UV])
