@@ -325,6 +325,23 @@ def test_whatever_moves_the_version_is_in_the_changelog(changed: Bumping) -> Non
     )
 
 
+def test_messages_are_no_markup(changed: Bumping) -> None:
+    """Where they are shown, tags would be gone with what follows, and the site would look for pages."""
+    changed.change("feat: take Vec<T> and `Option<T>` as they are, if a < b <= c")
+    changed.change("fix: <script> in <!-- titles")
+    changed.change("fix: call table[key](value) and matrix[i][j], see [this](https://example.org)")
+    changed.change("fix: x\n\nBREAKING CHANGE: gone\n## Migration\n\nRun it.")
+    changed.change('feat!: y\n\nBREAKING CHANGE: is\n--8<-- "pyproject.toml"')
+    changed.bump()
+    assert changed.sections()["0.2.0"] == (
+        '### BREAKING CHANGE\n\n- y\n- is\n--8&lt;-- "pyproject.toml"\n- gone\n\n'
+        "### Feat\n\n- take Vec&lt;T> and `Option<T>` as they are, if a < b <= c\n- one\n\n"
+        "### Fix\n\n- x\n"
+        "- call table[key]\\(value) and matrix[i]\\[j], see [this](https://example.org)\n"
+        "- &lt;script> in &lt;!-- titles"
+    )
+
+
 @pytest.mark.parametrize("strategy", ["ort", "ours"])
 def test_a_merged_hotfix_leaves_the_next_notes_whole(changed: Bumping, strategy: str) -> None:
     """Its tag is among the commits of the next release."""
@@ -634,7 +651,7 @@ def test_options_that_lead_to_such_a_version(changed: Bumping, options: str) -> 
 
 @pytest.mark.parametrize("option", ["--changelog", "--changelog-to-stdout"])
 def test_the_changelog_is_written_once(either: Bumping, option: str) -> None:
-    assert "leave `--changelog` and " in either.refused(option)
+    assert "drop `--changelog`, " in either.refused(option)
     assert either.bump("--prerelease=rc") == "0.2.0-rc.0"
     assert list(either.sections()) == ["0.2.0-rc.0", "0.1.0"]
 
@@ -673,7 +690,7 @@ def test_edits_that_git_does_not_see_are_kept(either: Bumping, how: str) -> None
     with (either.path / "uv.lock").open("a") as file:
         file.write("# mine\n")
 
-    advice = re.search(r"look at uv.lock: type `(.+)`", either.refused())
+    advice = re.search(r"ignores uv.lock, or changes to it: type `(.+)`", either.refused())
     assert advice
     either.run("bash", "-c", advice[1])
     either.git("commit", "--quiet", "--message=build: lock")
@@ -688,7 +705,9 @@ def test_files_outside_git_are_refused(changed: Bumping, name: str) -> None:
         file.write(f"{name}\n")
     changed.git("commit", "--quiet", "--all", "--message=chore: forget it")
 
-    advice = re.search(rf"look at {name}: type `(.+)`, and commit", changed.refused())
+    advice = re.search(
+        rf"ignores {name}, or changes to it: type `(.+)`, and commit", changed.refused()
+    )
     assert advice
     changed.run("bash", "-c", advice[1])
     changed.git("commit", "--quiet", "--message=build: remember it")

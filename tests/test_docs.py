@@ -269,6 +269,7 @@ POINT = """
 class Point:
     \"\"\"A point.\"\"\"
     def __len__(self, /) -> int: ...
+    def __repr__(self, /) -> str: ...
     def __new__(cls, /, x: float, y: float = 2.0) -> Self: ...
     def undocumented(self, /, factor: int) -> None: ...
     def _private(self, /) -> None: ...
@@ -301,13 +302,15 @@ def test_api_page_shows_all_that_is_public(
     text = re.sub("<.*?>", "", project.read("site/api/index.html"))
     page = html.unescape(" ".join(text.split()))
     for shown in (
+        "__len__() -> int",
         "__new__(x: float, y: float = 2.0) -> Self",
+        "__version__ = VERSION",
         "undocumented(factor: int) -> None",
         "Lines. ",
         "__init__(length: float) -> None",
     ):
         assert shown in page
-    for hidden in ("__len__", "_private", "_accelerate"):
+    for hidden in ("__all__ =", "__repr__", "_private", "_accelerate"):
         assert hidden not in page
 
 

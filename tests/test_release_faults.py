@@ -140,7 +140,8 @@ def test_a_tag_off_the_default_branch_is_not_released(
     project.git("switch", "--quiet", "--create", "side")
     project.git("commit", "--quiet", "--allow-empty", "--no-verify", "--message=fix: aside")
     project.git("tag", "--force", "--annotate", "--message=x", TAG)
-    project.git("push", "--quiet", "origin", "side", TAG)
+    project.git("tag", f"origin/{branch}")  # which Git reads before the branch
+    project.git("push", "--quiet", "origin", "side", TAG, f"origin/{branch}")
 
     said = on_default_branch(project, origin, bare, tmp_path, branch)
     assert f"the tag is not on the branch {branch}" in said

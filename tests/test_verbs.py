@@ -172,6 +172,20 @@ def test_readme_can_be_followed(ready: Project, tmp_path: Path) -> None:
     ready.run(tmp_path / "venv/bin/python", "-c", example)
 
 
+def test_editors_see_the_bindings(ready: Project) -> None:
+    """As rust-analyzer looks at crates: with tests, and a name of its own."""
+    source = ready.path / "crates/src/lib.rs"
+    text = source.read_text("utf-8")
+    source.write_text(text.replace("py.detach(", "py.detached("))
+    assert source.read_text("utf-8") != text
+    clippy = "cargo", "clippy", "--manifest-path=crates/Cargo.toml", "--lib", "--profile=test", "--"
+    unseen = ready.run(*clippy, "-Dwarnings")
+    seen = ready.run(*clippy, "--cfg=rust_analyzer", check=False)
+    source.write_text(text)
+    assert "no method named `detached`" in seen.stdout
+    assert "detached" not in unseen.stdout
+
+
 def test_hooks_refuse_a_bad_message_and_bad_files(ready: Project) -> None:
     bad = ready.run("git", "commit", "--allow-empty", "--message=did things", check=False)
     assert bad.returncode

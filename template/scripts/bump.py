@@ -1,4 +1,4 @@
-"""Makes the next version for `make bump`: four files, the changelog, a commit and a tag, or nothing."""
+"""Makes the next version: starts Commitizen, writes as its hook what it cannot, takes all back on failure."""
 
 import os
 import re
@@ -21,15 +21,15 @@ FILES = ["CHANGELOG.md", *VERSIONS]
 READABLE = re.compile(r"v\d+\.\d+\.\d+(-(alpha|beta|rc|dev)\.\d+)?")  # by Cargo and by Python
 CZ = ["cz", "--config", "pyproject.toml"]  # whatever else there is, such as an old .cz.toml
 TAGS = ["git", "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"]
-BREAK = re.compile(r"(?m)^(?:BREAKING[- ]CHANGE|\w+(?:\((.+)\))?!): *(.+(?:\n(?!\S+(?: #|: )).+)*)")
+BREAK = r"(?m)^(?:BREAKING[- ]CHANGE|\w+(?:\((.+)\))?!): *(.+(?:\n(?!#|\S+(?: #|: )).+)*)"
+MARKUP = r"(`+)(?:(?!\1).)*\1|<(?=[A-Za-z/!?]|--)|\](?=\((?!https?:|#)|\[)"  # outside code
 
 
 def run(*command: str, **options: Any) -> str:  # noqa: ANN401
     """Run a command and return what it printed."""
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, **options)
-    if done.returncode:
-        sys.exit(f"`{' '.join(command[:2])}` failed:\n{done.stdout}{done.stderr}".rstrip())
-    return str(done.stdout).rstrip()
+    why = f"`{' '.join(command[:2])}` failed:\n{done.stdout}{done.stderr}"
+    return sys.exit(why.rstrip()) if done.returncode else str(done.stdout).rstrip()
 
 
 def check(current: str, tag: str) -> None:
@@ -84,12 +84,13 @@ def write_changelog(tag: str) -> None:
     start = max((name for name in older if not (final and "-" in name)), key=Version, default="")
     options = "--dry-run", f"--unreleased-version={tag}", f"--start-rev={start}"
     log = run("git", "log", "--format=%B", f"{start}.." if start else "HEAD")
-    broken = [f"- **{a}**: {b}" if a else f"- {b}" for a, b in BREAK.findall(log)]
+    broken = [f"- **{a}**: {b}" if a else f"- {b}" for a, b in re.findall(BREAK, log)]
     groups = {"### BREAKING CHANGE": [*dict.fromkeys(broken)]}  # Commitizen overlooks some
     printed = run(*CZ, "--no-raise=3", "changelog", *options)  # by tags, which may be merged ones
     for name, its in re.findall(r"(?m)^(#+ (?!BREAKING).*)((?:\n(?!#).*)*)", printed):
         groups.setdefault(name, []).extend(x for x in its.split("\n") if x and x not in broken)
     changes = "\n\n".join("\n".join([name, "", *its]) for name, its in groups.items() if its)
+    changes = re.sub(MARKUP, lambda m: m[0] if m[1] else {"<": "&lt;", "]": "]\\"}[m[0]], changes)
     section = f"## {tag} ({date.today()})\n\n{changes or 'No features or fixes.'}"
     text = path.read_bytes().decode()
     head, *sections = re.split(r"(?m)^(?=## (?:\S+ )?\[?v?\d+\.\d)", text.replace("\r\n", "\n"))
@@ -101,7 +102,6 @@ def write_changelog(tag: str) -> None:
     path.write_bytes(new.replace("\n", "\r\n" if "\r\n" in text else "\n").encode())
 
 
-# Commitizen cannot write into `crates/`, so this is its hook; it takes nothing back, so this also starts it.
 index = run("git", "rev-parse", "--git-path", "index")
 before = {name: Path(name).read_bytes() for name in [index, *FILES] if Path(name).exists()}
 head, tags = run("git", "log", "-1", "--no-show-signature", "--format=%H"), run(*TAGS).split()
