@@ -187,6 +187,10 @@ def test_vendored_crates_are_whole_in_a_source_distribution(fresh: Project, tmp_
     for name in ("library.so", "__pycache__/module.pyc", "target/words.txt"):
         (fresh.path / "vendor/pyo3" / name).parent.mkdir(exist_ok=True)
         (fresh.path / "vendor/pyo3" / name).touch()
+    (fresh.path / "vendor/pyo3/windows.txt").write_bytes(b"ends of lines \r\n")
+    fresh.git("add", "--force", "vendor/pyo3/windows.txt")
+    assert fresh.git("ls-files", "--eol", "vendor").startswith("i/crlf ")
+    fresh.git("reset", "--quiet")
     fresh.run("uv", "build", "--sdist", "--quiet", "--out-dir", tmp_path)
     (sdist,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:

@@ -35,25 +35,32 @@ def test_what_no_test_runs_is_shown(project: Project) -> None:
     )
     package = project.path / "src/fast_math/__init__.py"
     package.write_text(package.read_text("utf-8") + "\n\ndef forgotten() -> int:\n    return 1\n")
+    project.run("cargo", "new", "--quiet", "--lib", "--vcs=none", "--name=core-lib", "crates/core")
+    manifest = project.path / "crates/Cargo.toml"
+    manifest.write_text(manifest.read_text("utf-8") + '\n[workspace]\nmembers = ["core"]\n')
     settings = {
         name: os.environ[name] for name in ("LLVM_COV", "LLVM_PROFDATA") if name in os.environ
     }
     printed = project.make("coverage", env={"PATH": f"{user_path()}:{llvm_cov}", **settings})
 
-    rust = dict(re.findall(r"^(lib.rs|samples.rs) .* ([\d.]+%)(?: +\d+){2} +-$", printed, re.M))
-    assert rust["samples.rs"] == "100.00%"  # by tests of its own and through the bindings
-    assert float(rust["lib.rs"].rstrip("%")) < 95
+    rust = dict(re.findall(r"^(\w+/.*rs) .* ([\d.]+%)(?: +\d+){2} +-$", printed, re.M))
+    assert rust.keys() == {"core/src/lib.rs", "src/lib.rs", "src/samples.rs"}
+    assert rust["src/samples.rs"] == "100.00%"  # by tests of its own and through the bindings
+    assert float(rust["src/lib.rs"].rstrip("%")) < 95
     assert re.search(r"^src/fast_math/__init__.py +\d+ +2 ", printed, re.M)
     pages = project.path / "build/coverage"
-    (page,) = pages.glob("html/coverage/**/lib.rs.html")
+    (page,) = pages.glob("html/coverage/**/crates/src/lib.rs.html")
     assert re.search(
         r"class='uncovered-line'.{,200}fn.{,40}forgotten", page.read_text("utf-8"), re.S
     )
     assert "forgotten" in next(pages.glob("python/*init*.html")).read_text("utf-8")
     assert not list(project.path.glob("src/fast_math/*.so"))  # the editable build is another one
     assert project.git("status", "--porcelain").splitlines() == [
+        " M crates/Cargo.lock",
+        " M crates/Cargo.toml",
         " M crates/src/lib.rs",
         " M src/fast_math/__init__.py",
+        "?? crates/core/",
         "?? uv.lock",
     ]
 
