@@ -176,3 +176,22 @@ def test_releases_are_found_with_and_without_tags(tmp_path: Path) -> None:
     run("git", "tag", "v0.9.0", head, cwd=tmp_path)
     run("git", "tag", "v0.10.0", cwd=tmp_path)
     assert releases(tmp_path) == ["v0.9.0", "v0.10.0"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".gitattributes",
+        ".gitignore",
+        ".pre-commit-config.yaml.jinja",
+        "MANIFEST.in",
+        "crates/Cargo.toml.jinja",
+        "mkdocs.yml.jinja",
+        "pyproject.toml.jinja",
+    ],
+)
+def test_what_is_appended_merges(name: str) -> None:
+    last = releases(ROOT)[-1]
+    before = run("git", "show", f"{last}:template/{name}", cwd=ROOT).stdout
+    after = (ROOT / "template" / name).read_text("utf-8")
+    assert after.splitlines()[-1] == before.splitlines()[-1]
