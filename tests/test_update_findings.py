@@ -142,8 +142,6 @@ def test_name_that_is_not_utf8_is_named(project: Project) -> None:
     [
         ("grö.log".encode("latin-1"), "true", "rename it first"),
         ("Büro/a.log".encode(), "false", "run `git config core.quotePath true` first"),
-        ("grö.log".encode("latin-1"), "false", ""),
-        ("Büro/a.log".encode(), "true", ""),
         ("日本.log".encode(), "false", ""),
     ],
 )
