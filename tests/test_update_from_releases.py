@@ -15,11 +15,21 @@ BUMPS = run("git", "log", "--format=%H %s", "--grep=^bump: version ", cwd=ROOT).
 RELEASES = {line.split()[-1]: line.split()[0] for line in BUMPS}
 
 
+@pytest.fixture(scope="module")
+def managed(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Return what the template manages in a new project."""
+    folder = tmp_path_factory.mktemp("newest")
+    history = History.of(template, folder / "template")
+    project = history.project(folder / "project", project_name="Fast Math")
+    is_given_once = given_once(template)
+    return {name: text for name, text in files(project).items() if not is_given_once(name)}
+
+
 @pytest.mark.parametrize(
     ("release", "way"), [*((release, "make") for release in RELEASES), ("0.1.0", "copier")]
 )
 def test_project_of_a_release_is_updated(
-    template: Path, tmp_path: Path, release: str, way: str
+    template: Path, managed: dict[str, bytes], tmp_path: Path, release: str, way: str
 ) -> None:
     """Whatever the verb of the release did."""
     history = History.of(template, tmp_path / "template")
@@ -38,9 +48,6 @@ def test_project_of_a_release_is_updated(
     assert not unmerged(project)
     assert project.read("README.md") == readme
     assert project.read("src/fast_math/mine.py") == "MINE = 1\n"
-    new = history.project(tmp_path / "new", project_name="Fast Math")
-    is_given_once = given_once(template)
-    managed = {name: text for name, text in files(new).items() if not is_given_once(name)}
     assert {name: text for name, text in files(project).items() if name in managed} == managed
     locked = tomllib.loads(project.read("crates/Cargo.lock"))["package"]
     assert "_fast-math" in {package["name"] for package in locked}
