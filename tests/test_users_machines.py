@@ -210,6 +210,20 @@ def test_hooks_find_their_place_beside_others(project: Project) -> None:
     project.git("reset", "--quiet", "--hard", "HEAD~1")
 
 
+def test_hooks_take_names_for_names_and_leave_other_peoples_files(project: Project) -> None:
+    """An option of Ruff as the name of a file, and a crate that `cargo vendor` wrote."""
+    (project.path / "--fix-only.py").write_text('"""Mine."""\n')
+    theirs = project.path / "vendor/crate/build.py"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"import os,sys \r\n")
+    project.git("add", "--", "--fix-only.py", "vendor")
+    printed = project.make("precommit")
+    project.run("uv", "run", "--no-sync", "ruff", "check")
+    assert printed.count("Passed") > 5
+    assert theirs.read_bytes() == b"import os,sys \r\n"
+    project.git("reset", "--quiet", "--hard")
+
+
 def test_hooks_are_run_by_their_names(project: Project) -> None:
     printed = project.run("make", "precommit", "ARGS=ruff-format").stdout
     assert printed.count("Passed") == 1
