@@ -20,7 +20,6 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import suppress
-from functools import partial
 from pathlib import Path, PurePosixPath
 from runpy import run_path
 from typing import Any
@@ -157,19 +156,16 @@ def refuse_what_copier_cannot_survive(template: Path, answers: str) -> None:
                 f"Git is in the middle of something ({name}): see `git status` and finish it first."
             )
     refuse_changes()
-    # Copier looks for the rejects of Git everywhere, and takes these for its own.
-    for line in fields(git("status", "--porcelain", "-z", "--ignored")):
-        if line.startswith("!! ") and line.endswith(".rej"):
-            raise RefusalError(f"Copier would delete your ignored {line[3:]}: rename it first.")
-    module = last_answers(answers).get("module_name")
-    given = partial(re.sub, rf"src/{module}(?=/|$)", "src/{{ module_name }}")  # in the template
     quoted = run("git", "config", "--type=bool", "core.quotePath", allowed=()).stdout != "false\n"
-    for line in run("git", "status", "--porcelain", "--ignored").stdout.splitlines():
-        if line.startswith("!! ") and not is_readable(line[3:]):
+    status = run("git", "status", "--porcelain", "--ignored").stdout  # as Copier asks
+    for name in re.findall("(?m)^!! (.+)$", status):
+        # Copier looks for the rejects of Git everywhere, and takes these for its own.
+        if name.strip('"').endswith(".rej"):
+            raise RefusalError(f"Copier would delete your ignored {name}: rename it first.")
+        if not is_readable(name):
             way = "rename it" if quoted else "run `git config core.quotePath true`"
-            raise RefusalError(
-                f"Copier cannot read the name of your ignored {line[3:]}: {way} first."
-            )
+            raise RefusalError(f"Copier cannot read the name of your ignored {name}: {way} first.")
+    module = last_answers(answers).get("module_name")
     for line in fields(git("ls-files", "--stage", "-z")):
         link = line.split("\t", 1)[1]
         if not link.isprintable() and any("\udc80" <= sign <= "\udcff" for sign in link):
@@ -180,7 +176,8 @@ def refuse_what_copier_cannot_survive(template: Path, answers: str) -> None:
             line.startswith("120000")
             and Path.cwd() not in (place := Path(os.path.realpath(link))).parents
         )
-        if outside and place.is_dir() and (template / "template" / given(link)).is_dir():
+        given = re.sub(rf"^src/{module}(?=/|$)", "src/{{ module_name }}", link)
+        if outside and place.is_dir() and (template / "template" / given).is_dir():
             raise RefusalError(f"{link} leads out of the project: rename it first.")
     # Copier writes what a sparse checkout leaves out; the second run takes that back.
     project = Project()
