@@ -191,7 +191,11 @@ def test_vendored_crates_are_whole_in_a_source_distribution(fresh: Project, tmp_
     fresh.git("add", "--force", "vendor/pyo3/windows.txt")
     assert fresh.git("ls-files", "--eol", "vendor").startswith("i/crlf ")
     fresh.git("reset", "--quiet")
+    submodule = fresh.path / "crates/sys/c"
+    submodule.mkdir(parents=True)
+    (submodule / ".git").write_text("gitdir: ../../../.git/modules/c\n")
     fresh.run("uv", "build", "--sdist", "--quiet", "--out-dir", tmp_path)
+    shutil.rmtree(submodule.parent)
     (sdist,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         packed = {member.name.partition("/")[2] for member in archive if member.isfile()}
@@ -201,6 +205,7 @@ def test_vendored_crates_are_whole_in_a_source_distribution(fresh: Project, tmp_
         if file.is_file()
     }
     assert files <= packed
+    assert not [name for name in packed if name.endswith("/.git")]
 
 
 def test_the_verbs_are_in_a_source_distribution(sdist: Path, tmp_path: Path) -> None:

@@ -164,6 +164,12 @@ def test_readme_can_be_followed(ready: Project, tmp_path: Path) -> None:
     python = ready.path / ".venv/bin/python"
     (example,) = blocks(ready.read("README.md"), "python")
     ready.run(python, "-c", example)
+    unknown = ready.path / "crates/src/unknown.rs"
+    unknown.touch()
+    refused = ready.run("make", "wheel", check=False)
+    unknown.unlink()
+    assert refused.returncode
+    assert "\nCommit, ignore or delete what only one of them has.\n" in refused.stdout
     ready.make("wheel")
     install = next(b for b in blocks(ready.read("README.md"), "console") if "pip install" in b)
     ready.run("uv", "venv", "--quiet", "--seed", "--python", python, tmp_path / "venv")
