@@ -21,16 +21,18 @@ for folder in "$toolchain" "${prefixes[@]}"; do mounts+=("--volume=$folder:$fold
 # Whatever the images are made from gives them another name.
 tag=$(cat images.sh - <<<"$toolchain ${prefixes[*]}" | sha256sum | cut -c 1-12)
 base=localhost/copier-pyo3-base:$tag
+newer=localhost/copier-pyo3-newer:$tag
 manylinux=localhost/copier-pyo3-manylinux:$tag
 
-make_base() {
-  podman image exists "$base" && return
+# Debian with a Python, as image $1: suite $2, Python $3.
+make_debian() {
+  podman image exists "$1" && return
   local root mirror
   root=$(mktemp --directory)
   mirror=$(./mirror.sh)
-  debootstrap --variant=minbase --include=ca-certificates,python3.14-venv \
-    forky "$root" "$mirror" /usr/share/debootstrap/scripts/sid >&2
-  ln -s /usr/bin/python3.14 "$root/usr/local/bin/python3"
+  debootstrap --variant=minbase --include="ca-certificates,python$3-venv" \
+    "$2" "$root" "$mirror" /usr/share/debootstrap/scripts/sid >&2
+  ln -s "/usr/bin/python$3" "$root/usr/local/bin/python3"
   cp "$certificates" "$root$certificates"
   echo 'Acquire::Check-Valid-Until "false"; // a mirror may lag behind' \
     >"$root/etc/apt/apt.conf.d/90-stand-in"
@@ -38,7 +40,7 @@ make_base() {
   rm -rf "$root"/var/cache/apt/archives/*.deb
   tar --create --directory="$root" --one-file-system . | podman import --quiet \
     --change="ENV PIP_CERT=$certificates" --change="ENV SSL_CERT_FILE=$certificates" \
-    --change="ENV CARGO_HTTP_CAINFO=$certificates" - "$base"
+    --change="ENV CARGO_HTTP_CAINFO=$certificates" - "$1"
   rm -rf "$root"
 }
 
@@ -46,8 +48,9 @@ make_base() {
 # auditwheel and uv on PATH. Rust and the Pythons of pyenv are not in it, but mounted where they are on this machine.
 make_manylinux() {
   podman image exists "$manylinux" && return
+  make_debian "$newer" forky 3.14
   podman build --quiet --layers=false --tag="$manylinux" "${mounts[@]}" --file=- . <<CONTAINERFILE
-FROM $base
+FROM $newer
 ENV DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 RUN apt-get -qq update && apt-get -qq install --yes --no-install-recommends \\
         curl file gcc git libbz2-1.0 libc6-dev libffi8 liblzma5 libncursesw6 libreadline8t64 libsqlite3-0 \\
@@ -70,7 +73,8 @@ make)
     apt-get -qq update
     DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes podman runc debootstrap >/dev/null
   fi
-  make_base >/dev/null
+  # The Debian of the image that projects are based on, whose Rust is the oldest that they allow.
+  make_debian "$base" trixie 3.13 >/dev/null
   make_manylinux >/dev/null
   ;;
 env)

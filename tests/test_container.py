@@ -86,11 +86,12 @@ def test_dev_container_sets_the_project_up(engine: str, project: Project, tmp_pa
         "cd ~/project",
         settings["postCreateCommand"],
         "make format",
-        "cargo clippy --version",
         "git diff --exit-code",
+        "make lint",
     ]
     start = [engine, "run", "--rm", f"--volume={clone}:/mounted:ro", f"{IMAGE}:develop"]
-    project.tool(*start, "sh", "-c", " && ".join(steps))
+    printed = project.tool(*start, "sh", "-c", " && ".join(steps)).stdout
+    assert "warning" not in printed
 
 
 def files(project: Project) -> set[str]:
