@@ -5,6 +5,7 @@ empty, no variable comes along but those that tell how this machine reaches the 
 """
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -27,14 +28,14 @@ NETWORK = {
     *("PIP_INDEX_URL", "PIP_DEFAULT_TIMEOUT", "UV_DEFAULT_INDEX", "UV_HTTP_TIMEOUT"),
 }
 
-# As rustup's proxies do, these give up where a job says that there shall be no Rust.
+# As rustup's proxies do, these give up where a job says that there shall be no Rust, and run another where it says so.
 _RUSTUP_PROXY = """\
 #!/bin/sh
-if [ "${{RUSTUP_TOOLCHAIN-}}" = none ]; then
-    echo "error: toolchain 'none' is not installed" >&2
-    exit 1
-fi
-exec {tool} "$@"
+case ${{RUSTUP_TOOLCHAIN-}} in
+"") exec {tool} "$@" ;;
+none) echo "error: toolchain 'none' is not installed" >&2 && exit 1 ;;
+*) exec rustup run "$RUSTUP_TOOLCHAIN" {name} "$@" ;;
+esac
 """
 
 
@@ -125,8 +126,14 @@ class Bare:
             folder.mkdir()
             for name in RUST_TOOLS:
                 if found := shutil.which(name, path=f"{sysroot}/bin"):
-                    (folder / name).write_text(_RUSTUP_PROXY.format(tool=found))
-                    (folder / name).chmod(0o755)
+                    text = _RUSTUP_PROXY.format(tool=found, name=name)
+                    (folder / name).write_text(text)
+            if found := shutil.which("rustup"):
+                home = os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup"
+                text = f'#!/bin/sh\nRUSTUP_HOME={shlex.quote(str(home))} exec {found} "$@"\n'
+                (folder / "rustup").write_text(text)
+            for program in folder.iterdir():
+                program.chmod(0o755)
         return folder
 
     def uv(self) -> Path:

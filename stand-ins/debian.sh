@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Installs a newer program than a Debian machine has, in seconds: packages of Debian's unpacked into a folder of
-# their own, the program pointed at the loader and the libraries that came with it.
+# Installs another version of a program than a Debian machine has, in seconds: packages of Debian's unpacked into a
+# folder of their own, the program pointed at the loader and the libraries that came with it.
 #
-#   stand-ins/debian.sh PACKAGE FOLDER [PROGRAM]...
+#   [SUITE=sid] stand-ins/debian.sh PACKAGE FOLDER [PROGRAM]...
 #
 # such as `python3.15 /opt/python3.15` or `llvm-22 /opt/llvm llvm-cov-22`; a program is in usr/bin of the folder, and
 # named like its package if nothing else is said. Prints their folder. Does nothing when the programs run already.
@@ -27,7 +27,7 @@ python3 -m venv "$scratch/venv"
 mkdir -p "$scratch"/{parts,state/lists/partial,cache/archives/partial,packages}
 : >"$scratch/state/status"
 mirror=$("$here/mirror.sh")
-echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" >"$scratch/sources.list"
+echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror ${SUITE-sid} main" >"$scratch/sources.list"
 cat >"$scratch/apt.conf" <<CONF
 Dir::Etc::sourcelist "$scratch/sources.list";
 Dir::Etc::sourceparts "-";
@@ -45,7 +45,7 @@ apt-get -qq update
 cd "$scratch/packages"
 # As nothing is installed there, apt lists the whole system; the package and its libraries are enough.
 apt-get --simulate install "$package" | sed -n 's/^Inst \([^ ]*\).*/\1/p' |
-  grep -E '^(lib|llvm|python|zlib|media-types|tzdata)' | sort -u | xargs apt-get -qq download
+  grep -E '^(cargo|lib|llvm|python|rustc|zlib|media-types|tzdata)' | sort -u | xargs apt-get -qq download
 mkdir -p "$folder"
 for file in *.deb; do dpkg --extract "$file" "$folder"; done
 

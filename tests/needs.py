@@ -131,6 +131,7 @@ NEEDS = {
         "cargo install cargo-llvm-cov && rustup component add llvm-tools",
         _llvm_cov,
     ),
+    "rustup": Need("rustup", "https://rustup.rs", lambda _: shutil.which("rustup")),
     "python": Need("CPython {}", "uv python install {}", pythons.find),
 }
 

@@ -206,6 +206,7 @@ def test_ci_is_green(push: Push, tmp_path: Path, python: str) -> None:
     """With Debian 12's Python where this is Debian 12, since it is older than what others test with."""
     version = pythons.SUPPORTED[0 if python == "oldest" else -1]
     need(f"python{version}")
+    need("rustup")
     jobs = ["lint", "workflows", "test"] if python == "oldest" else ["test"]
     options = [f"--matrix=python:{version}", *kept_by_cargo()]
     rehearsal = rehearse(push, "ci", tmp_path / "kept", bare(), jobs=jobs, options=options)

@@ -102,6 +102,32 @@ def test_changed_rust_is_rebuilt(ready: Project) -> None:
     assert " passed" in ready.make("test")
 
 
+# Since Rust 1.88.
+LET_CHAIN = """
+#[allow(dead_code)]
+fn is_one(number: Option<i64>) -> bool {
+    if let Some(number) = number && number == 1 { true } else { false }
+}
+"""
+
+
+def test_code_for_a_newer_rust_than_promised_is_found(ready: Project) -> None:
+    need("rustup")
+    assert "Checking _fast-math " in ready.make("msrv")
+    source = ready.path / "crates/src/samples.rs"
+    text = source.read_text("utf-8")
+    source.write_text(text + LET_CHAIN)
+    newest = ready.run("cargo", "check", "--manifest-path=crates/Cargo.toml", check=False)
+    oldest = ready.run("make", "msrv", check=False)
+    without = ready.run("make", "msrv", env={"PATH": user_path(rust=False)}, check=False)
+    source.write_text(text)
+    assert newest.returncode == 0
+    assert oldest.returncode
+    assert "`let` expressions in this position are unstable" in oldest.stdout
+    assert without.returncode
+    assert "rustup is missing: install it from https://rustup.rs" in without.stdout
+
+
 def test_wrapper_is_rebuilt_too(ready: Project) -> None:
     """`cargo test` sees plain Rust only; the compiled module has to follow as well."""
     source = ready.path / "crates/src/lib.rs"
