@@ -14,6 +14,22 @@ from test_readme import blocks
 
 pytestmark = [pytest.mark.slow(minutes=3), pytest.mark.usefixtures("kept_builds")]
 
+
+def notebook(*lines: str) -> str:
+    """Return a notebook with one cell."""
+    cell = {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": "mine",
+        "metadata": {},
+        "outputs": [],
+        "source": lines,
+    }
+    metadata = {"language_info": {"name": "python"}}
+    whole = {"cells": [cell], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(whole, indent=1) + "\n"
+
+
 OLD_REPOSITORY = {
     "README.md": "# Old Lib\n\nMy words.\n",
     "CHANGELOG.md": "# Changelog\n\n## 8.0.4\n\nMine.\n",
@@ -25,12 +41,39 @@ OLD_REPOSITORY = {
     "setup.cfg": "[metadata]\nname = old-lib\n[flake8]\nmax-line-length = 79\n",
     "requirements.txt": "packaging\n",
     "Makefile": "mine:\n\techo mine\n",
-    ".gitignore": "*.secret\nCargo.lock\n",
+    ".gitignore": "*.secret\ntarget/\n",
+    "pytest.ini": "[pytest]\naddopts = --strict-markers\n",
+    "Cargo.toml": (
+        '[workspace]\nmembers = ["rust/core", "rust/python"]\nresolver = "2"\n\n'
+        '[workspace.package]\nedition = "2021"\n\n'
+        '[workspace.dependencies]\nfastrand = "2"\n'
+    ),
+    "rust/core/Cargo.toml": (
+        '[package]\nname = "core-of-mine"\nversion = "8.0.4"\nedition.workspace = true\n\n'
+        "[dependencies]\nfastrand.workspace = true\n"
+    ),
+    "rust/core/src/lib.rs": (
+        "pub fn roll(sides: u8) -> u8 { fastrand::u8(1..=sides) }\n\n"
+        "#[test]\nfn rolls_what_the_die_has() { assert_eq!(roll(1), 1); }\n"
+    ),
+    "rust/python/Cargo.toml": (
+        '[package]\nname = "old_lib"\nversion = "8.0.4"\nedition.workspace = true\n\n'
+        '[lib]\ncrate-type = ["cdylib"]\n\n'
+        '[dependencies]\ncore-of-mine = { path = "../core" }\npyo3 = "0.22"\n'
+    ),
+    "rust/python/src/lib.rs": (
+        "use pyo3::prelude::*;\n\n#[pyfunction]\nfn roll(sides: u8) -> u8 {\n    core_of_mine::roll(sides)\n}\n\n"
+        "#[pymodule]\nfn old_lib(m: &Bound<'_, PyModule>) -> PyResult<()> {\n"
+        "    m.add_function(wrap_pyfunction!(roll, m)?)\n}\n"
+    ),
+    "notebooks/Use it.ipynb": notebook("from old_lib import parse\n", "\n", 'parse("1.0")'),
     ".github/workflows/ci.yml": "name: mine\non: push\njobs: {}\n",
     ".github/workflows/tests.yml": "name: tests\non: push\njobs: {}\n",
     "src/old_lib/__init__.py": '"""My package."""\n\nfrom .core import MyCore, parse\n\n__all__ = ["MyCore", "parse"]\n',
+    "src/old_lib/units.txt": "m\ns\n",
     "src/old_lib/core.py": (
-        "import os,sys\nfrom packaging.version import Version\n\n\nclass MyCore:\n"
+        "import os,sys\nfrom pathlib import Path\nfrom packaging.version import Version\n\n"
+        "UNITS = Path(__file__).with_name('units.txt').read_text('utf-8').split()\n\n\nclass MyCore:\n"
         "    def getIt(self, l = []):\n        l.append(1)\n        return len(l)\n\n"
         "def parse(text):\n    try:\n        return Version(text)\n"
         "    except:\n        raise ValueError('bad: %s' % text)\n"
@@ -38,8 +81,11 @@ OLD_REPOSITORY = {
     "docs/usage.md": '# Usage\n\n```python\n>>> from old_lib import parse\n>>> parse("1.0").major\n1\n```\n',
     "tests/test_core.py": (
         "from old_lib.core import *\nimport pytest\n\ndef test_it():\n    assert MyCore().getIt() == 1\n\n"
-        "def test_bad():\n    with pytest.raises(ValueError):\n        parse('?')\n"
+        "def test_bad():\n    with pytest.raises(ValueError):\n        parse('?')\n\n"
+        "@pytest.mark.parametrize('number', [1, 1])\n"
+        "def test_twice(number):\n    from tests.helpers import check\n    check(MyCore(), number)\n"
     ),
+    "tests/helpers.py": "def check(core, number):\n    assert core.getIt([]) == number\n",
 }
 PREDECESSOR = {
     "README.md": "# electron\n\nMy words.\n",
@@ -72,25 +118,9 @@ PREDECESSOR = {
     "src/tests/electron_test.py": (
         "from src.electron.main import Electron\n\ndef test_it():\n    assert Electron.mine == 1\n"
     ),
-    "src/notebooks/01_main.ipynb": json.dumps(
-        {
-            "cells": [
-                {
-                    "cell_type": "code",
-                    "execution_count": None,
-                    "id": "mine",
-                    "metadata": {},
-                    "outputs": [],
-                    "source": ["from src.electron.main import Electron\n", "\n", "Electron.mine"],
-                }
-            ],
-            "metadata": {"language_info": {"name": "python"}},
-            "nbformat": 4,
-            "nbformat_minor": 5,
-        },
-        indent=1,
-    )
-    + "\n",
+    "src/notebooks/01_main.ipynb": notebook(
+        "from src.electron.main import Electron\n", "\n", "Electron.mine"
+    ),
 }
 
 
@@ -187,26 +217,75 @@ def test_new_project(template: Path, tmp_path: Path) -> None:
     assert "Nothing to update." in type_in(later, project.path)
 
 
+# Older than the newest, and allowed by what the manifest says.
+LOCKED = "2.1.0"
+
+
+def lock_crates(project: Project) -> None:
+    """Commit a lock file as an older repository has it."""
+    project.run("cargo", "generate-lockfile")
+    project.run("cargo", "update", "fastrand", f"--precise={LOCKED}")
+    project.commit("build: lock")
+
+
+def settle_the_rest(project: Project) -> None:
+    """Do what the guide says of data, settings, tests, notebooks and Rust."""
+    pyproject, manifest = "pyproject.toml", "crates/Cargo.toml"
+    change(project, pyproject, '["py.typed", "*.pyi"]', '["py.typed", "*.pyi", "units.txt"]')
+    change(
+        project,
+        pyproject,
+        "\nstrict = true\nlog",
+        "\nstrict = true\nstrict_parametrization_ids = false\nlog",
+    )
+    project.git("rm", "--quiet", "pytest.ini")
+    project.git("mv", "notebooks/Use it.ipynb", "notebooks/02_use_it.ipynb")
+    project.git("mv", "rust/core", "crates/core")
+    tables = project.read("Cargo.toml").replace('["rust/core", "rust/python"]', '["core"]')
+    (project.path / manifest).write_text(
+        project.read(manifest) + "\n" + tables.replace('resolver = "2"\n', "")
+    )
+    change(
+        project, manifest, "[dependencies]\n", '[dependencies]\ncore-of-mine = { path = "core" }\n'
+    )
+    _, after = project.read("rust/python/src/lib.rs").split("#[pyfunction]\n")
+    function, _ = after.split("#[pymodule]")
+    doc = "/// Roll a die.\n#[pyfunction]\n"
+    change(
+        project,
+        "crates/src/lib.rs",
+        "    /// Count the pairs",
+        textwrap.indent(doc + function, "    ") + "    /// Count the pairs",
+    )
+    project.git("mv", "--force", "Cargo.lock", "crates/Cargo.lock")
+    project.git("rm", "--quiet", "-r", "Cargo.toml", "rust")
+
+
+def locked(project: Project) -> dict[str, str]:
+    """Return the versions of all crates in the lock file."""
+    packages = tomllib.loads(project.read("crates/Cargo.lock"))["package"]
+    return {package["name"]: package["version"] for package in packages}
+
+
 def test_adopt(template: Path, tmp_path: Path) -> None:
-    repository(tmp_path / "old-lib", OLD_REPOSITORY)
+    lock_crates(repository(tmp_path / "old-lib", OLD_REPOSITORY))
     copy, ease = guide("adopt.md", template)
     said = type_in(copy, tmp_path).splitlines()
     project = Project(tmp_path / "old-lib-adopted")
     replaced = {"pyproject.toml", "Makefile", ".gitignore", ".github/workflows/ci.yml"}
     assert {line[3:] for line in said if line.startswith(" M ")} == replaced
     assert not [line for line in said if line.startswith("!! ")]
-    settle(project, "old_lib", "8.0.4", ["old_lib.*", "tests.test_core"])
+    settle(project, "old_lib", "8.0.4", ["old_lib.*", "tests.helpers", "tests.test_core"])
     change(project, "pyproject.toml", "major_version_zero = true", "# major_version_zero = false")
     project.git("rm", "--quiet", "setup.cfg", "requirements.txt", ".github/workflows/tests.yml")
+    settle_the_rest(project)
     type_in(ease, project.path)
     assert "getIt" in project.read("src/old_lib/core.py")
     ends_green(project, OLD_REPOSITORY)
-    (lock,) = (
-        package
-        for package in tomllib.loads(project.read("crates/Cargo.lock"))["package"]
-        if package["name"] == "_old-lib"
-    )
-    assert lock["version"] == "8.0.4"
+    assert locked(project)["_old-lib"] == "8.0.4"
+    assert locked(project)["fastrand"] == LOCKED
+    roll = "from old_lib._accelerate import roll; print(roll(1))"
+    assert project.run(project.path / ".venv/bin/python", "-c", roll).stdout == "1\n"
     ends_with_a_bump(project, "8.0.4", "feat!: parse less", "9.0.0")
 
 
