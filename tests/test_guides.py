@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow(minutes=3), pytest.mark.usefixtures("kept_builds"
 
 def notebook(*lines: str) -> str:
     """Return a notebook with one cell."""
-    cell = {
+    cell: dict[str, object] = {
         "cell_type": "code",
         "execution_count": None,
         "id": "mine",

@@ -1,5 +1,6 @@
 """A fresh project's own verbs run green, and its files leave nothing to format."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 import pythons
 from conftest import Render
 from needs import need
-from project import FEATURES, Project, user, user_path
+from project import FEATURES, Project, bare, user, user_path
 from rehearsal.bare import Bare
 from test_readme import blocks
 
@@ -111,21 +112,32 @@ fn is_one(number: Option<i64>) -> bool {
 """
 
 
-def test_code_for_a_newer_rust_than_promised_is_found(ready: Project) -> None:
+def test_code_for_a_newer_rust_than_promised_is_found(ready: Project, tmp_path: Path) -> None:
     need("rustup")
+    lock = ready.path / "crates/Cargo.lock"
+    locked = lock.read_text("utf-8")
+    lock.write_text(
+        locked.replace(
+            'name = "_fast-math"\nversion = "0.0.0"', 'name = "_fast-math"\nversion = "9.0.0"'
+        )
+    )
     assert "Checking _fast-math " in ready.make("msrv")
+    assert lock.read_text("utf-8") == locked, "the lock file does not follow"
     source = ready.path / "crates/src/samples.rs"
     text = source.read_text("utf-8")
     source.write_text(text + LET_CHAIN)
     newest = ready.run("cargo", "check", "--manifest-path=crates/Cargo.toml", check=False)
     oldest = ready.run("make", "msrv", check=False)
-    without = ready.run("make", "msrv", env={"PATH": user_path(rust=False)}, check=False)
     source.write_text(text)
     assert newest.returncode == 0
     assert oldest.returncode
     assert "`let` expressions in this position are unstable" in oldest.stdout
-    assert without.returncode
-    assert "rustup is missing: install it from https://rustup.rs" in without.stdout
+    without = shutil.copytree(bare().rust(), tmp_path / "rust")
+    (without / "rustup").unlink()
+    path = f"{without}:{user_path(rust=False)}"
+    failed = ready.run("make", "msrv", env={"PATH": path}, check=False)
+    assert failed.returncode
+    assert "rustup is missing: install it from https://rustup.rs" in failed.stdout
 
 
 def test_wrapper_is_rebuilt_too(ready: Project) -> None:
