@@ -16,11 +16,13 @@ from rehearsal.bare import tool
 pytestmark = [pytest.mark.slow(minutes=4), pytest.mark.usefixtures("kept_builds")]
 OLD_UV = "0.7.22"
 LOWEST_UV = "0.8.0"
-# Colour where it can get into what is read, builds in another place, modules that are not found, editors that fail.
+# Colour where it can get into what is read, builds in another place, modules that are not found, other versions,
+# editors that fail.
 VARIABLES = """
 FORCE_COLOR=1 CLICOLOR_FORCE=1 CARGO_TERM_COLOR=always CARGO_TERM_VERBOSE=true RUST_LOG=info RUST_BACKTRACE=full
 CARGO_BUILD_TARGET=HOST CARGO_INCREMENTAL=0 UV_LINK_MODE=copy UV_NO_PROGRESS=1 PIP_REQUIRE_VIRTUALENV=1
-UV_PROJECT=elsewhere UV_WORKING_DIRECTORY=elsewhere PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
+UV_PROJECT=elsewhere UV_WORKING_DIR=elsewhere UV_WORKING_DIRECTORY=elsewhere UV_FORK_STRATEGY=fewest
+UV_PRERELEASE=allow UV_RESOLUTION=lowest-direct PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
 PYTHONSAFEPATH=1 PYTHONUTF8=0 PYTHONUNBUFFERED=1 PYTHONINSPECT=1 PYTHONOPTIMIZE=1 PYTHONWARNINGS=error
 PYTHONWARNDEFAULTENCODING=1
 POSIXLY_CORRECT=1 CDPATH=. TZ=Pacific/Kiritimati EDITOR=false PAGER=false GIT_PAGER=false
@@ -30,6 +32,10 @@ AT_HOME = {
     ".config/rustfmt/rustfmt.toml": "hard_tabs = true\nmax_width = 70\n",
     ".config/ruff/ruff.toml": "line-length = 70\n",
     ".config/mypy/config": "[mypy]\ndisallow_any_expr = True\n",
+    ".config/uv/uv.toml": (
+        'fork-strategy = "fewest"\nprerelease = "allow"\nresolution = "lowest-direct"\n'
+        + UV_SETTINGS
+    ),
     ".config/pip/pip.conf": "[global]\nrequire-virtualenv = true\n",
     ".config/matplotlib/matplotlibrc": "backend: TkAgg\n",
     ".ipython/profile_default/startup/00.py": "raise SystemExit(3)\n",
@@ -280,7 +286,7 @@ def test_settings_for_containers_leave_nothing_untested(project: Project, anothe
     """With them, uv does not install what changed, or takes tools away."""
     names = ("DEFAULT_GROUPS", "DEV", "EDITABLE", "INSTALL_LOCAL", "INSTALL_PROJECT")
     env = dict.fromkeys((f"UV_NO_{name}" for name in (*names, "INSTALL_WORKSPACE", "SYNC")), "1")
-    env |= {"PYTHONPATH": str(another), "PYTHONWARNINGS": "error"}
+    env |= {"PYTHONPATH": str(another), "PYTHONWARNINGS": "error", "UV_NO_GROUP": "dev"}
     shutil.rmtree(project.path / ".venv")
     needs_more = project.read("pyproject.toml").replace("test = [", 'test = ["tomli-w>=1", ', 1)
     (project.path / "pyproject.toml").write_text(needs_more)
