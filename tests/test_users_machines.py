@@ -33,8 +33,7 @@ AT_HOME = {
     ".config/ruff/ruff.toml": "line-length = 70\n",
     ".config/mypy/config": "[mypy]\ndisallow_any_expr = True\n",
     ".config/uv/uv.toml": (
-        'fork-strategy = "fewest"\nprerelease = "allow"\nresolution = "lowest-direct"\n'
-        + UV_SETTINGS
+        'fork-strategy = "fewest"\nresolution = "lowest-direct"\n' + UV_SETTINGS
     ),
     ".config/pip/pip.conf": "[global]\nrequire-virtualenv = true\n",
     ".config/matplotlib/matplotlibrc": "backend: TkAgg\n",
@@ -273,6 +272,30 @@ def test_variables_of_tools_change_nothing(project: Project, another: Path) -> N
     assert project.git("status", "--porcelain") == ""
 
 
+# What macOS and BusyBox do with options that only GNU's tools have.
+NO_GNU = """\
+#!/bin/sh
+for word; do
+    case $word in --?* | -x) echo "$0: unrecognized option '$word'" >&2 && exit 2 ;; esac
+done
+exec {} "$@"
+"""
+
+
+def test_tasks_need_no_tools_of_gnu(project: Project, tmp_path: Path) -> None:
+    for name in ("cat", "cp", "cut", "diff", "grep", "ls", "mkdir", "mv", "rm", "sed", "sort"):
+        (tmp_path / name).write_text(NO_GNU.format(shutil.which(name)))
+        (tmp_path / name).chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{user_path()}"}
+    project.make("init stubs lint precommit wheel", env=env)
+    mine = project.path / "src/fast_math/_accelerate/mine.py"
+    mine.write_text("user = 1\n")
+    refused = project.run("make", "stubs", env=env, check=False)
+    assert "mine.py\nNot written by `make stubs`: move it" in refused.stdout
+    assert mine.read_text() == "user = 1\n"
+    mine.unlink()
+
+
 def test_settings_at_home_change_nothing(project: Project) -> None:
     project.run("uv", "venv", "--quiet", "another")
     with settings_at_home(AT_HOME):
@@ -337,7 +360,9 @@ def test_settings_that_get_into_the_lock_file_are_named(project: Project, tmp_pa
         message = "--all", "--message=build: lock"
         return project.run("git", "commit", *message, env=variables, check=False).stdout
 
-    assert "such as exclude-newer or an index: write it under [tool.uv]" in commit(**home)
+    assert "such as exclude-newer, prerelease or an index: write it under [tool.uv]" in commit(
+        **home
+    )
     manifest = project.read("pyproject.toml")
     with_setting = manifest.replace("\n[tool.uv]\n", '\n[tool.uv]\nexclude-newer = "1 second"\n')
     (project.path / "pyproject.toml").write_text(with_setting)
