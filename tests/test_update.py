@@ -516,6 +516,34 @@ def test_new_licence_brings_its_texts(history: History, project: Project, tmp_pa
     assert project.read("pyproject.toml") == fresh.read("pyproject.toml")
 
 
+def test_new_answers_reach_what_the_owner_moved(project: Project) -> None:
+    """And what the owner deleted stays deleted, and is named."""
+    project.git("mv", "LICENSE", "LICENSE.txt")
+    project.git("mv", "README.md", "README.rst")
+    project.git("rm", "--quiet", "CITATION.cff")
+    project.commit("docs: rename")
+    said = update(project, ":current:", {"license": "Apache-2.0", "github_owner": "octo-org"})
+    assert not unmerged(project)
+    assert "Apache License" in project.read("LICENSE.txt")
+    assert "github.com/octo-org/demo" in project.read("README.rst")
+    assert not {"LICENSE", "README.md", "CITATION.cff"} & set(files(project))
+    assert "changed files that you had deleted; they stay deleted: CITATION.cff" in said
+
+
+def test_new_answers_beside_the_version_are_no_conflict(project: Project) -> None:
+    """A merge would clash where a line beside one that `make bump` wrote changes."""
+    for name in ("pyproject.toml", "crates/Cargo.toml"):
+        text = project.read(name)
+        assert text.count('version = "0.0.0"') == 1
+        (project.path / name).write_text(text.replace('version = "0.0.0"', 'version = "0.2.0"'))
+    project.commit("bump: version 0.1.0 → 0.2.0")
+    update(project, ":current:", {"description": "Numbers, fast"})
+    assert not unmerged(project)
+    for name in ("pyproject.toml", "crates/Cargo.toml"):
+        assert 'version = "0.2.0"' in project.read(name)
+        assert 'description = "Numbers, fast"' in project.read(name)
+
+
 def test_no_file_of_the_template_is_ignored(history: History, tmp_path: Path) -> None:
     """Git could not bring back what an update overwrites there."""
     for licence, floor, features in (

@@ -1,12 +1,13 @@
 """A project of any release is brought to the newest version, and loses nothing on the way."""
 
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from history import History, files, given_once, unmerged, update
-from project import ROOT, run
+from project import ROOT, Project, run
 
 pytestmark = pytest.mark.slow(minutes=2)
 
@@ -15,12 +16,21 @@ BUMPS = run("git", "log", "--format=%H %s", "--grep=^bump: version ", cwd=ROOT).
 RELEASES = {line.split()[-1]: line.split()[0] for line in BUMPS}
 
 
+def bump(project: Project) -> None:
+    """Write what `make bump ARGS=1.2.0` has written into a project."""
+    for name in ("pyproject.toml", "crates/Cargo.toml", "crates/Cargo.lock"):
+        text = project.read(name).replace('version = "0.0.0"', 'version = "1.2.0"')
+        text = re.sub(r"(?m)^major_version_zero = true.*\n", "", text)
+        (project.path / name).write_text(text, "utf-8")
+
+
 @pytest.fixture(scope="module")
 def managed(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """Return what the template manages in a new project."""
     folder = tmp_path_factory.mktemp("newest")
     history = History.of(template, folder / "template")
     project = history.project(folder / "project", project_name="Fast Math")
+    bump(project)
     is_given_once = given_once(template)
     return {name: text for name, text in files(project).items() if not is_given_once(name)}
 
@@ -40,6 +50,7 @@ def test_project_of_a_release_is_updated(
     readme = project.read("README.md") + "\nMy words.\n"
     (project.path / "README.md").write_text(readme, "utf-8")
     (project.path / "src/fast_math/mine.py").write_text("MINE = 1\n", "utf-8")
+    bump(project)
     project.run("uv", "lock", "--quiet")
     project.commit("feat: my own")
 

@@ -67,6 +67,9 @@ LOCKS = {
     "Cargo.toml": ("Cargo.lock", "cargo update --workspace --quiet --manifest-path {}/Cargo.toml"),
     "pyproject.toml": ("uv.lock", "uv lock --quiet --directory {}"),
 }
+# What `make bump` writes, and the line that it deletes from 1.0.0 on.
+VERSION = re.compile(r'(?m)^(\[(?:project|package)\].*(?:\n(?!\[).*)*?\nversion *= *")([^"\n]*)')
+BEFORE_1 = re.compile(r"(?m)^major_version_zero = true.*\n")
 
 
 class RefusalError(Exception):
@@ -246,6 +249,10 @@ class Objects:
         """Return the text of a file."""
         return self.git("cat-file", "blob", entry[1]).stdout
 
+    def add(self, text: str) -> str:
+        """Store a text, and return its object."""
+        return self.git("hash-object", "-w", "--stdin", text=text).stdout.strip()
+
     def index(self, tree: Tree, name: str) -> dict[str, str]:
         """Write an index that holds a tree, and return the variable that makes Git use it."""
         variable = {"GIT_INDEX_FILE": str(self.folder / name)}
@@ -381,8 +388,9 @@ def pick(ours: Tree, old: Tree, asked: Tree, new: Tree, given: Callable[[str], o
     """Leave what was given once out of the difference between the old render and the new one.
 
     In both it becomes what the owner has. Only another answer changes it, as when the licence is
-    another one now, or brings it, or takes it away if the owner has not touched it. What the new
-    version changed beside that stays out, for it may need files that nobody brings.
+    another one now, also where the owner moved it, or brings it, or takes it away if the owner has
+    not touched it. What the new version changed beside that stays out, for it may need files that
+    nobody brings.
 
     Args:
         ours: The project.
@@ -402,12 +410,32 @@ def pick(ours: Tree, old: Tree, asked: Tree, new: Tree, given: Callable[[str], o
         if before != after and not taken and (not mine or mine[0].startswith("100")):
             if mine == before or (mine and not after and mine == old.get(path)):
                 theirs = after
-            elif mine and before and after:
+            elif before and after and (mine or path in old):
                 base, theirs = before, after
         for tree, entry in ((old, base), (new, theirs)):
             tree.pop(path, None)
             if entry:
                 tree[path] = entry
+
+
+def keep_version(head: Tree, trees: Iterable[Tree], prefix: str, objects: Objects) -> None:
+    """Write the project's version into the renders: a merge would clash wherever a line beside it changed.
+
+    Args:
+        head: The project.
+        trees: The renders; changed here.
+        prefix: What comes before the paths of the project in HEAD.
+        objects: Where the files are.
+    """
+    for path in (f"{prefix}pyproject.toml", f"{prefix}crates/Cargo.toml"):
+        mine = objects.text(head[path]) if path in head else ""
+        if not (version := VERSION.search(mine)):
+            continue
+        for tree in trees:
+            if path in tree:
+                text = VERSION.sub(rf"\g<1>{version[2]}", objects.text(tree[path]), count=1)
+                text = text if BEFORE_1.search(mine) else BEFORE_1.sub("", text)
+                tree[path] = (tree[path][0], objects.add(text))
 
 
 class Project:
@@ -610,8 +638,8 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         pick(head, old, asked or old, new, is_given)
         kept = project.prefix + name
         text = keep_comments(*(objects.text(tree[kept]) for tree in (head, old, new)))
-        blob = objects.git("hash-object", "-w", "--stdin", text=text).stdout.strip()
-        old[kept], new[kept] = head[kept], (head[kept][0], blob)
+        old[kept], new[kept] = head[kept], (head[kept][0], objects.add(text))
+        keep_version(head, (old, new), project.prefix, objects)
         outside = {path: head[path] for path in head if not path.startswith(project.prefix)}
         branch = f"template-{re.sub(r'[^0-9A-Za-z.-]', '-', version)}"
         base = objects.commit("base", {**outside, **old})
