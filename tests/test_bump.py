@@ -287,6 +287,19 @@ def test_what_the_owner_wrote_into_the_changelog_stays(changed: Bumping) -> None
     assert "## [Unreleased]\n\n- mine\n\n## v0.2.0 " in changed.read("CHANGELOG.md")
 
 
+def test_reworded_notes_of_a_pre_release_stay_under_their_heading(changed: Bumping) -> None:
+    changed.change("feat!: drop it")
+    changed.change("fix: small")
+    changed.bump("--prerelease", "rc")
+    changed.edit("CHANGELOG.md", "- one\n", "- **Number one**\n\n### Mine\n\n### Empty\n")
+    changed.commit("docs: tell more")
+    assert changed.bump() == "0.2.0"
+    assert changed.sections()["0.2.0"] == (
+        "### BREAKING CHANGE\n\n- drop it\n\n### Feat\n\n- one\n\n### Fix\n\n- small\n\n"
+        "### Feat\n\n- **Number one**\n\n### Mine\n\n### Empty"
+    )
+
+
 @pytest.mark.parametrize(
     "heading",
     [
@@ -330,6 +343,8 @@ def test_messages_are_no_markup(changed: Bumping) -> None:
     changed.change("feat: take Vec<T> and `Option<T>` as they are, if a < b <= c")
     changed.change("fix: <script> in <!-- titles")
     changed.change("fix: call table[key](value) and matrix[i][j], see [this](https://example.org)")
+    for text in ("__init__ of `__main__` in a_b", "# of threads", "2. try", "* matches - all"):
+        changed.change(f"fix: {text}")
     changed.change("fix: x\n\nBREAKING CHANGE: gone\n## Migration\n\nRun it.")
     changed.change('feat!: y\n\nBREAKING CHANGE: is\n--8<-- "pyproject.toml"')
     changed.bump()
@@ -337,6 +352,7 @@ def test_messages_are_no_markup(changed: Bumping) -> None:
         '### BREAKING CHANGE\n\n- y\n- is\n--8&lt;-- "pyproject.toml"\n- gone\n\n'
         "### Feat\n\n- take Vec&lt;T> and `Option<T>` as they are, if a < b <= c\n- one\n\n"
         "### Fix\n\n- x\n"
+        "- \\* matches - all\n- 2\\. try\n- \\# of threads\n- \\_\\_init__ of `__main__` in a_b\n"
         "- call table[key]\\(value) and matrix[i]\\[j], see [this](https://example.org)\n"
         "- &lt;script> in &lt;!-- titles"
     )

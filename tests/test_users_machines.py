@@ -172,6 +172,38 @@ def refuses_bad_messages(project: Project, **options: Any) -> bool:
     return bool(bad.returncode) and "commit validation: failed" in bad.stdout
 
 
+@pytest.mark.parametrize("sign", ["#", ";"])
+def test_messages_are_checked_as_git_stores_them(
+    project: Project, tmp_path: Path, sign: str
+) -> None:
+    """Without the comments and the changes that Git shows in an editor."""
+    project.git("config", "core.commentChar", sign)
+    project.git("config", "commit.verbose", "true")
+    for message, accepted in (("feat: a thing", True), ("did things", False)):
+        add(project.path / "README.md", "more\n")
+        editor = f"sed -i '1s/.*/{message}/'"
+        done = project.run("git", "commit", "--all", env={"GIT_EDITOR": editor}, check=False)
+        assert ("commit validation: failed" in done.stdout) != accepted, done.stdout
+        assert (project.git("log", "-1", "--format=%B").strip() == message) == accepted
+    project.git("reset", "--quiet", "--hard", "HEAD~1")
+    project.git("config", "--unset", "core.commentChar")
+    project.git("config", "--unset", "commit.verbose")
+
+
+def test_environment_holds_what_is_locked_only(project: Project) -> None:
+    """What is needed no longer would work here and fail in CI."""
+    before = project.read("pyproject.toml")
+    (project.path / "pyproject.toml").write_text(
+        before.replace("test = [", 'test = ["tomli-w>=1", ', 1)
+    )
+    project.make("init")
+    found = project.path / ".venv/bin/python", "-c", "import tomli_w"
+    project.run(*found)
+    (project.path / "pyproject.toml").write_text(before)
+    project.make("init")
+    assert "No module named 'tomli_w'" in project.run(*found, check=False).stdout
+
+
 def test_hooks_need_not_be_executable(project: Project) -> None:
     """Git for Windows commits them as if they were not."""
     for name in ("commit-msg", "pre-commit"):

@@ -22,7 +22,8 @@ READABLE = re.compile(r"v\d+\.\d+\.\d+(-(alpha|beta|rc|dev)\.\d+)?")  # by Cargo
 CZ = ["cz", "--config", "pyproject.toml"]  # whatever else there is, such as an old .cz.toml
 TAGS = ["git", "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"]
 BREAK = r"(?m)^(?:BREAKING[- ]CHANGE|\w+(?:\((.+)\))?!): *(.+(?:\n(?!#|\S+(?: #|: )).+)*)"
-MARKUP = r"(`+)(?:(?!\1).)*\1|<(?=[A-Za-z/!?]|--)|\](?=\((?!https?:|#)|\[)"  # outside code
+HOLLOW = r"(?m)^### (?:BREAKING CHANGE|Feat|Fix|Perf|Refactor)\n*(?=^### |\Z)|(?<=\n\n)\n+"
+MARKUP = r"(?m)((`+)(?:(?!\2).)*\2)|<(?=[A-Za-z/!?]|--)|(?<=\])(?:\((?!https?:|#)|\[)|_(?=_\w)|(?<=_)_(?=\w)|(?<=^- )[#*+>-](?= )|(?<=^- \d)[.)](?= )"  # outside code: tags, links, __init__, headings, lists
 
 
 def run(*command: str, **options: Any) -> str:  # noqa: ANN401
@@ -90,40 +91,39 @@ def write_changelog(tag: str) -> None:
     for name, its in re.findall(r"(?m)^(#+ (?!BREAKING).*)((?:\n(?!#).*)*)", printed):
         groups.setdefault(name, []).extend(x for x in its.split("\n") if x and x not in broken)
     changes = "\n\n".join("\n".join([name, "", *its]) for name, its in groups.items() if its)
-    changes = re.sub(MARKUP, lambda m: m[0] if m[1] else {"<": "&lt;", "]": "]\\"}[m[0]], changes)
+    changes = re.sub(MARKUP, lambda m: m[1] or {"<": "&lt;"}.get(m[0], "\\" + m[0]), changes)
     section = f"## {tag} ({date.today()})\n\n{changes or 'No features or fixes.'}"
     text = path.read_bytes().decode()
     head, *sections = re.split(r"(?m)^(?=## (?:\S+ )?\[?v?\d+\.\d)", text.replace("\r\n", "\n"))
     while final and sections and re.match(r"## v\S+-", sections[0]):
-        again = {"No features or fixes.", *changes.splitlines()} - {""}
+        again = {"No features or fixes.", *changes.splitlines()} - {"", *groups}
         old = "\n".join(line for line in sections.pop(0).splitlines()[1:] if line not in again)
-        section = re.sub(r"\n{3,}", "\n\n", f"{section}\n\n{old}").strip()
+        section = re.sub(HOLLOW, "", f"{section}\n\n{old}")
     new = "\n\n".join(filter(None, map(str.strip, [head, section, *sections]))) + "\n"
     path.write_bytes(new.replace("\n", "\r\n" if "\r\n" in text else "\n").encode())
 
 
-index = run("git", "rev-parse", "--git-path", "index")
+index, bad = run("git", "rev-parse", "--git-path", "index"), 1
 before = {name: Path(name).read_bytes() for name in [index, *FILES] if Path(name).exists()}
 head, tags = run("git", "log", "-1", "--no-show-signature", "--format=%H"), run(*TAGS).split()
-failed, tag, started = 1, os.environ.get("CZ_PRE_NEW_TAG_VERSION"), "MAKE_BUMP" in os.environ
 git = "'i18n.commitEncoding=UTF-8' 'i18n.logOutputEncoding=UTF-8' 'log.showSignature=false'"
 git = f"{os.environ.get('GIT_CONFIG_PARAMETERS', '')} {git}".strip()
-os.environ |= {"MAKE_BUMP": "1", "PYTHONUTF8": "1", "GIT_CONFIG_PARAMETERS": git}
+os.environ |= {"PYTHONUTF8": "1", "GIT_CONFIG_PARAMETERS": git}
 try:
-    if tag:
+    if tag := os.environ.get("CZ_PRE_NEW_TAG_VERSION", ""):
         check(os.environ["CZ_PRE_CURRENT_VERSION"], tag)
         write_versions(os.environ["CZ_PRE_CURRENT_VERSION"], tag[1:])
         write_changelog(tag)
-        if not started:  # by `cz bump` itself: try what may fail after this
+        if "_BUMP" not in os.environ:  # by `cz bump` itself: try what may fail after this
             run("git", "commit", "--all", f"--message={os.environ['CZ_PRE_MESSAGE']}")
             run("git", "tag", "--annotate", f"--message={tag}", tag)
-        failed = 0
+        bad = 0
     else:
-        failed = subprocess.call([*CZ, "bump", "--yes", *sys.argv[1:]])
+        bad = subprocess.call([*CZ, "bump", "--yes", *sys.argv[1:]], env=dict(os.environ, _BUMP=""))
 finally:
-    if failed or tag:
+    if bad or tag:
         run("git", "tag", "--delete", *set(run(*TAGS).split()).difference(tags))
         run("git", "update-ref", "HEAD", head)
-    for name in filter(lambda n: Path(n).read_bytes() != before[n], before if failed else ()):
+    for name in filter(lambda n: Path(n).read_bytes() != before[n], before if bad else ()):
         Path(name).write_bytes(before[name])
-sys.exit("\nNothing was changed." if failed else 0)
+sys.exit("\nNothing was changed." if bad else 0)
