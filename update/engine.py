@@ -12,6 +12,7 @@ This runs on the Python that runs Copier, and imports nothing but what Copier ne
 
 import json
 import os
+import posixpath
 import re
 import shutil
 import subprocess
@@ -552,7 +553,8 @@ def locks(changed: Set[str], project: Project) -> dict[str, str]:
         name, command = LOCKS.get(PurePosixPath(path).name, ("", ""))
         for folder in PurePosixPath(path).parents if name else ():
             if project.git("ls-files", "--", str(folder / name)).stdout:
-                place = os.path.relpath(project.top / folder)
+                # Not by `os.path`: on Windows, Git and the user may name the drive differently.
+                place = posixpath.relpath(str(folder), project.prefix or ".")
                 found[str(folder / name)] = command.format(place).removesuffix(" --directory .")
                 break
     return found
