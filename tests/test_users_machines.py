@@ -173,9 +173,7 @@ def refuses_bad_messages(project: Project, **options: Any) -> bool:
 
 
 @pytest.mark.parametrize("sign", ["#", ";"])
-def test_messages_are_checked_as_git_stores_them(
-    project: Project, tmp_path: Path, sign: str
-) -> None:
+def test_messages_are_checked_as_git_stores_them(project: Project, sign: str) -> None:
     """Without the comments and the changes that Git shows in an editor."""
     project.git("config", "core.commentChar", sign)
     project.git("config", "commit.verbose", "true")
