@@ -1,5 +1,6 @@
 """A fresh project's own verbs run green, and its files leave nothing to format."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -132,6 +133,16 @@ def test_code_for_a_newer_rust_than_promised_is_found(ready: Project, tmp_path: 
     assert newest.returncode == 0
     assert oldest.returncode
     assert "`let` expressions in this position are unstable" in oldest.stdout
+    manifest = ready.path / "crates/Cargo.toml"
+    text = manifest.read_text("utf-8")
+    (promise,) = re.findall(r"^rust-version = .*\n", text, re.MULTILINE)
+    inherited = text.replace(promise, "rust-version.workspace = true\n")
+    manifest.write_text(f"{inherited}\n[workspace.package]\n{promise}")
+    assert "Checking _fast-math " in ready.make("msrv")
+    manifest.write_text(text.replace(promise, ""))
+    nameless = ready.run("make", "msrv", check=False)
+    manifest.write_text(text)
+    assert "Write the oldest Rust that you support into crates/Cargo.toml" in nameless.stdout
     without = shutil.copytree(bare().rust(), tmp_path / "rust")
     (without / "rustup").unlink()
     path = f"{without}:{user_path(rust=False)}"
