@@ -21,16 +21,17 @@ from setuptools.command.bdist_wheel import bdist_wheel  # noqa: E402
 # would take that for another Python and compile PyO3 again.
 os.environ.setdefault("PYO3_PYTHON", os.path.realpath(sys._base_executable))
 
-if "bdist_wheel" in sys.argv:
+if "bdist_wheel" in sys.argv and "--skip-build" not in sys.argv:
     # Setuptools deletes nothing there, and copies only what is newer: old files would get into the wheel.
-    for old in Path("build").glob("lib.*"):
+    for old in Path("build").glob(f"lib.*-{sys.implementation.cache_tag}*"):  # others may be building
         shutil.rmtree(old)
     # Panic messages name source files. This keeps the build machine's folders out of the wheel. Of these variables
     # Cargo reads one: RUSTFLAGS on musl, where setuptools-rust sets it. With CARGO_BUILD_RUSTFLAGS, flags in Cargo's
     # own configuration still count; those under [target] there replace this one.
     on_musl = 'target_env="musl"' in getoutput("rustc --print cfg", errors="replace")
     os.environ.setdefault("RUSTFLAGS" if on_musl else "CARGO_BUILD_RUSTFLAGS", "")
-    flag = f"--remap-path-prefix={os.environ.get('CARGO_HOME') or Path.home() / '.cargo'}=cargo"
+    home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo").absolute()
+    flag = f"--remap-path-prefix={home}=cargo"
     for variable in [x for x in os.environ if re.fullmatch(r"(CARGO_\w+_)?RUSTFLAGS", x)]:
         space = "\x1f" if variable == "CARGO_ENCODED_RUSTFLAGS" else " "
         if space not in flag:
@@ -39,8 +40,7 @@ if "bdist_wheel" in sys.argv:
 
 class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
     def finalize_options(self) -> None:
-        # PyO3 compiles for the oldest Python that its abi3 feature names. Only CPython with a GIL has the limited
-        # API; other builds get a wheel of their own, for their version, as do C modules without it.
+        # PyO3 compiles for the Python of its abi3 feature. What has no limited API gets a wheel for its own version.
         oldest_python = re.search(r'"abi3-py(\d+)"', Path("crates/Cargo.toml").read_text("utf-8"))
         limited = [module.py_limited_api for module in self.distribution.ext_modules or []]
         limited += [not sysconfig.get_config_var("Py_GIL_DISABLED")]

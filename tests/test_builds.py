@@ -16,6 +16,7 @@ import pythons
 from conftest import Render
 from needs import need
 from project import Project, run, user, user_path, user_with_targets
+from test_recipes import RECIPES, follow
 
 pytestmark = [pytest.mark.slow(minutes=3), pytest.mark.usefixtures("kept_builds")]
 
@@ -274,7 +275,8 @@ def test_no_wheel_comes_out_without_the_module(fresh: Project, tmp_path: Path) -
 
 
 def test_the_oldest_build_tools_make_the_same_wheel(fresh: Project, tmp_path: Path) -> None:
-    """As a distribution has them, which checks what `[build-system]` asks for."""
+    """As a distribution has them, which checks what `[build-system]` asks for; with a C module too."""
+    follow(fresh, RECIPES["c-module"])
     required = tomllib.loads(fresh.read("pyproject.toml"))["build-system"]["requires"]
     oldest = [re.sub(r" >=([\d.]+).*", r"==\1", requirement) for requirement in required]
     programs = environment(tmp_path / "env")
@@ -285,7 +287,21 @@ def test_the_oldest_build_tools_make_the_same_wheel(fresh: Project, tmp_path: Pa
     assert made.name.startswith("fast_math-0.0.0-cp311-abi3-")
     with zipfile.ZipFile(made) as archive:
         metadata = archive.read("fast_math-0.0.0.dist-info/METADATA").decode()
+        files = archive.namelist()
     assert "\nLicense-Expression: MIT\n" in metadata
+    (built,) = fresh.path.glob("build/lib.*")
+    other = built.with_name(re.sub(r"cpython-\d+", "cpython-399", built.name))
+    for folder in (built, other):
+        (folder / "fast_math").mkdir(parents=True, exist_ok=True)
+        (folder / "fast_math/old.py").touch()
+    fresh.run(programs / "python", "setup.py", "bdist_wheel")
+    in_two_steps = "bdist_wheel", "--skip-build", "--dist-dir=dist/again"
+    fresh.run(programs / "python", "setup.py", *in_two_steps)
+    for again in fresh.path.glob("dist/**/*.whl"):
+        assert zipfile.ZipFile(again).namelist() == files
+    assert len(list(fresh.path.glob("dist/**/*.whl"))) == 2
+    assert (other / "fast_math/old.py").exists(), "another Python may be building there"
+    fresh.git("reset", "--hard", "--quiet")
 
 
 # What Python 3.10 has not, but for what has imported it already.
@@ -360,6 +376,7 @@ OF_TARGET = f"CARGO_TARGET_{platform.machine().upper()}_UNKNOWN_LINUX_GNU_RUSTFL
     ("libc", "variables", "others"),
     [
         ("gnu", {}, ""),
+        ("gnu", {"CARGO_HOME": "build/cargo"}, "/build/cargo=cargo"),
         ("gnu", {"CARGO_BUILD_RUSTFLAGS": "--cfg mine"}, "--cfg mine"),
         ("gnu", {OF_TARGET: "--cfg mine"}, "--cfg mine"),
         ("gnu", {"RUSTFLAGS": "--cfg mine", OF_TARGET: "--cfg unread"}, "--cfg mine"),
@@ -380,4 +397,4 @@ def test_whichever_flags_cargo_reads_no_folder_gets_into_a_wheel(
     fresh.run("uv", "build", "--wheel", env=env, check=False)
     last = seen.read_text().splitlines()[-1]
     assert others in last
-    assert "--remap-path-prefix=" in last
+    assert "--remap-path-prefix=/" in last
