@@ -22,8 +22,8 @@ from setuptools.command.bdist_wheel import bdist_wheel  # noqa: E402
 os.environ.setdefault("PYO3_PYTHON", os.path.realpath(sys._base_executable))
 
 if "bdist_wheel" in sys.argv and "--skip-build" not in sys.argv:
-    # Setuptools deletes nothing there, and copies only what is newer: old files would get into the wheel.
-    for old in Path("build").glob(f"lib.*-{sys.implementation.cache_tag}*"):  # others may be building
+    # Where setuptools builds for this Python, it deletes nothing: old files would get into the wheel.
+    for old in Path("build").glob(f"lib.*-{sys.implementation.cache_tag}*"):
         shutil.rmtree(old)
     # Panic messages name source files. This keeps the build machine's folders out of the wheel. Of these variables
     # Cargo reads one: RUSTFLAGS on musl, where setuptools-rust sets it. With CARGO_BUILD_RUSTFLAGS, flags in Cargo's

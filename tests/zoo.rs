@@ -136,6 +136,16 @@ pub(crate) mod zoo {
             let _ = (args, kwargs);
             Self
         }
+
+        /// Notes on σ × ρ, whatever they are.
+        #[getter]
+        fn notes<'py>(&self, py: Python<'py>) -> Bound<'py, PyDict> {
+            PyDict::new(py)
+        }
+
+        fn __getattr__(&self, name: &str) -> String {
+            name.to_owned()
+        }
     }
 
     /// A child.

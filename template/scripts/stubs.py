@@ -17,11 +17,11 @@ STRING = re.compile(r"""("{3}(?:\\.|[^\\])*?"{3}|"(?:\\.|[^\\])*?"|'(?:\\.|[^\\]
 DOCSTRING = re.compile(r'"""\n *(.*?[^"\n])(\n *)"""', re.DOTALL)
 
 for path in Path().rglob("*.pyi"):
-    text = path.read_text("utf-8")
-    end = HEAD.match(text).end()  # type: ignore[union-attr]
+    end = HEAD.match(text := path.read_text("utf-8")).end()  # type: ignore[union-attr]
     code = STRING.split(text[end:])  # and the strings in between
     for rule, plain in PLAIN.items():
-        code[::2] = [re.sub(rf"(?<![\w.])(?:{rule})", plain, part) for part in code[::2]]
+        bare = re.sub(rf"(?<![\w.])(?:{rule})", plain, "\0".join(code[::2]))
+        code[::2] = bare.split("\0")
     types = " ".join(b for a, b in pairwise(code) if a.endswith((": ", "> ")))
     homes = {f"import {home}\n" for home in re.findall(r"\b([^\W\d][\w.]*)\.[^\W\d]", types)}
     used = "from collections.abc import Sequence\n" if "Sequence[" in str(code[::2]) else ""
