@@ -44,7 +44,8 @@ apt-get -qq update
 cd "$scratch/packages"
 # As nothing is installed there, apt lists the whole system; the packages and their libraries are enough.
 apt-get --simulate install "${packages[@]}" | sed -n 's/^Inst \([^ ]*\).*/\1/p' |
-  grep -E '^(cargo|lib|llvm|python|rustc|zlib|media-types|tzdata)' | sort -u | xargs apt-get -qq download
+  grep -E '^(lib|llvm|python|zlib|media-types|tzdata)' | sort -u - <(printf '%s\n' "${packages[@]}") |
+  xargs apt-get -qq download
 mkdir -p "$folder"
 for file in *.deb; do dpkg --extract "$file" "$folder"; done
 

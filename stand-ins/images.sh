@@ -36,6 +36,7 @@ find_pythons() {
 make_base() {
   podman image exists "$base" && return
   # A mirror may lag behind, and an image that a crash spoils is made again.
+  # shellcheck disable=SC2016 # the hook gets the folder
   mmdebstrap --quiet --variant=minbase --include=ca-certificates,python3.13-venv \
     --aptopt='Acquire::Check-Valid-Until "false"' --dpkgopt=force-unsafe-io \
     --customize-hook='ln -s /usr/bin/python3.13 "$1/usr/local/bin/python3"' \
