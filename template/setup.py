@@ -41,11 +41,11 @@ if "bdist_wheel" in sys.argv and "--skip-build" not in sys.argv:
 class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
     def finalize_options(self) -> None:
         # PyO3 compiles for the Python of its abi3 feature. What has no limited API gets a wheel for its own version.
-        oldest_python = re.search(r'"abi3-py(\d+)"', Path("crates/Cargo.toml").read_text("utf-8"))
+        abi3 = re.search(r'\n[^#\n]*"abi3-py(\d+)"', Path("crates/Cargo.toml").read_text("utf-8"))
         limited = [module.py_limited_api for module in self.distribution.ext_modules or []]
         limited += [not sysconfig.get_config_var("Py_GIL_DISABLED")]
-        if oldest_python and sys.implementation.name == "cpython" and all(limited):
-            self.py_limited_api = f"cp{oldest_python[1]}"
+        if abi3 and sys.implementation.name == "cpython" and all(limited):
+            self.py_limited_api = f"cp{abi3[1]}"
         super().finalize_options()
 
     def write_wheelfile(self, wheelfile_base: str, **kwargs: str) -> None:

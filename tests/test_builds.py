@@ -14,6 +14,7 @@ import pytest
 
 import pythons
 from conftest import Render
+from history import edit
 from needs import need
 from project import Project, run, user, user_path, user_with_targets
 from test_recipes import RECIPES, follow
@@ -96,15 +97,12 @@ def test_wheels_hold_what_is_there_now(fresh: Project) -> None:
 
 def test_upper_bound_of_python_is_the_owners(fresh: Project) -> None:
     """The oldest Python of a wheel comes from PyO3's feature, so the bounds here may be written in any way."""
-    manifest = fresh.path / "pyproject.toml"
-    text = manifest.read_text("utf-8")
-    changed = text.replace('requires-python = ">=3.11"', 'requires-python = ">=3.11,<4"')
-    assert changed != text
-    manifest.write_text(changed, "utf-8")
-    try:
-        fresh.run("uv", "build", "--wheel")
-    finally:
-        manifest.write_text(text, "utf-8")
+    edit("pyproject.toml", 'requires-python = ">=3.11"', 'requires-python = ">=3.11,<4"')(
+        fresh.path
+    )
+    edit("crates/Cargo.toml", "features = [", '# Not ["abi3-py39"].\nfeatures = [')(fresh.path)
+    fresh.run("uv", "build", "--wheel")
+    fresh.git("checkout", "--quiet", ".")
     (wheel,) = fresh.path.glob("dist/*-cp311-abi3-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         metadata = archive.read(f"{wheel.name.partition('-cp')[0]}.dist-info/METADATA").decode()
