@@ -187,6 +187,7 @@ HOSTILE = """
 [core]
 	attributesFile = {home}/attributes
 	excludesFile = {home}/ignored
+	ignoreStat = true
 	quotePath = true
 	splitIndex = true
 	whitespace = trailing-space,tab-in-indent,space-before-tab
@@ -241,7 +242,8 @@ def test_settings_of_git_and_python_change_nothing(
     shutil.copytree(home / "template/hooks", project.path / ".git/hooks", dirs_exist_ok=True)
     update(project, fails=True, way=way, env=variables)
     assert files(project) == files(plain)
-    assert project.git("ls-files", "--stage") == plain.git("ls-files", "--stage")
+    for option in ("--stage", "-v"):
+        assert project.git("ls-files", option) == plain.git("ls-files", option)
 
 
 def test_trailing_blanks_are_the_owners(project: Project, tmp_path: Path) -> None:

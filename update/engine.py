@@ -35,6 +35,7 @@ TITLE = "build: update the template to {}"
 SETTINGS = {
     "core.fsmonitor": "false",
     "core.hooksPath": os.devnull,
+    "core.ignoreStat": "false",  # or Git would look no more at what an update changed, nor take it back
     "core.quotePath": "false",
     "core.splitIndex": "false",
     "log.showSignature": "false",
