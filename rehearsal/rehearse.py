@@ -230,6 +230,7 @@ def run(
         stand_ins = prepare(
             scratch / "stand-ins",
             {
+                "BASH": str(bare.tools() / "bash"),
                 "CARGO_REGISTRY": str(caches()[".cargo/registry"]),
                 "HOMES": str(scratch / "homes"),
                 "INDEX": index,

@@ -134,6 +134,16 @@ def test_a_job_that_needs_an_undeclared_tool_fails(
     assert "command not found" in rehearsal.output
 
 
+def test_the_last_lines_of_a_failing_step_are_shown(project: Project, tmp_path: Path) -> None:
+    """They say what is wrong; act by itself loses them now and then."""
+    step = (
+        "run: '{ seq 300; echo ends with $((2 * 21)); exit 3; }'\n        continue-on-error: true"
+    )
+    rehearsal = rehearse(project, tmp_path, *[step] * 10)
+    assert rehearsal.jobs == BOTH
+    assert rehearsal.output.count("ends with 42\n") == 20
+
+
 def test_a_job_that_says_so_has_no_rust(project: Project, tmp_path: Path) -> None:
     for step in ("run: cargo --version", "run: RUSTUP_TOOLCHAIN=none cargo --version"):
         rehearsal = rehearse(project, tmp_path, step)
