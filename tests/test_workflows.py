@@ -70,6 +70,136 @@ def test_jobs_are_allowed_little_and_end_in_time(projects: list[Project]) -> Non
                         assert one["with"]["persist-credentials"] is False, (name, job_id)
 
 
+# All that jobs may do besides reading the repository.
+PERMISSIONS = {
+    ("docs.yml", "deploy"): {"id-token": "write", "pages": "write"},
+    ("release.yml", "draft"): {
+        "attestations": "write",
+        "contents": "write",
+        "id-token": "write",
+    },
+    ("release.yml", "pypi"): {"contents": "read", "id-token": "write"},
+    ("release.yml", "github"): {"contents": "write"},
+    ("template-update.yml", "propose"): {"issues": "write"},
+}
+# The owner names the second one on PyPI, and may add reviewers to both.
+ENVIRONMENTS = {("docs.yml", "deploy"): "github-pages", ("release.yml", "pypi"): "pypi"}
+ON_REQUEST = {"push": {"branches": ["**"]}, "pull_request": None, "merge_group": None, "workflow_dispatch": None}  # fmt: skip
+TRIGGERS = {
+    "ci.yml": ON_REQUEST,
+    "commits.yml": {
+        "pull_request": {"types": ["edited", "opened", "reopened", "synchronize"]},
+        "merge_group": None,
+    },
+    "docs.yml": ON_REQUEST,
+    "release.yml": {"push": {"tags": ["v[0-9]*"]}, "workflow_dispatch": None},
+    "template-update.yml": {"schedule": [{"cron": "17 5 * * 1"}], "workflow_dispatch": None},
+}
+CONDITIONS = {
+    "": None,
+    "not in pull requests, without pages": "github.event_name != 'pull_request' && !github.event.repository.has_pages",
+    "private": "github.event.repository.private",
+    "public": "${{ !github.event.repository.private }}",
+    "pushed": "github.event_name == 'push'",
+    "with notebooks": "hashFiles('notebooks/*.ipynb') != ''",
+}
+# What the jobs do, in this order, besides moving files around. Without one of these steps they would succeed too.
+STEPS = {
+    ("ci.yml", "lint"): ["uv sync", "poe lint", "poe precommit", "poe msrv"],
+    ("ci.yml", "workflows"): ["zizmor-action"],
+    ("ci.yml", "test"): ["uv sync", "poe test", "with notebooks: poe notebook"],
+    ("commits.yml", "messages"): ["check --message=", "check --rev-range"],
+    ("docs.yml", "build"): [
+        "build --strict",
+        "upload-pages-artifact",
+        "not in pull requests, without pages: ::notice::",
+    ],
+    ("docs.yml", "deploy"): ["deploy-pages"],
+    ("release.yml", "gate"): [
+        "pushed: --is-ancestor",
+        "pushed: release.py notes",
+        *("uv sync", "poe lint", "poe test", "with notebooks: poe notebook"),
+    ],
+    ("release.yml", "sdist"): ["uv build --sdist", "twine check --strict"],
+    ("release.yml", "wheels"): ["cibuildwheel dist/*.tar.gz"],
+    ("release.yml", "install"): ["pip install --no-build --no-index", "--no-sync pytest"],
+    ("release.yml", "check"): [
+        "mv artifacts",
+        "twine check --strict",
+        "release.py files release/dist",
+        "pushed: release.py index release/dist",
+        "pushed: release.py notes",
+    ],
+    ("release.yml", "draft"): [
+        "sha256sum",
+        "commits/tags",
+        "--draft --verify-tag",
+        "public: actions/attest",
+        "private: ::notice::",
+    ],
+    ("release.yml", "pypi"): ["sha256sum", "commits/tags", "gh-action-pypi-publish"],
+    ("release.yml", "github"): ["commits/tags", "draft=false"],
+    ("template-update.yml", "check"): ["check-update"],
+    ("template-update.yml", "propose"): ["gh issue"],
+}
+MOVING = re.compile(r"actions/(checkout|(up|down)load-artifact)@|astral-sh/setup-uv@")
+
+
+def test_workflows_start_when_they_should(projects: list[Project]) -> None:
+    found = workflows(projects[2].path)
+    assert {name.rpartition("/")[2]: workflow[True] for name, workflow in found.items()} == TRIGGERS
+
+
+def test_jobs_do_all_that_they_are_for(projects: list[Project]) -> None:
+    done = set()
+    for name, workflow in workflows(projects[2].path).items():
+        for job_id, job in workflow["jobs"].items():
+            job_of = name.rpartition("/")[2], job_id
+            done.add(job_of)
+            assert job["permissions"] == PERMISSIONS.get(job_of, {"contents": "read"}), job_of
+            assert job.get("environment", {}).get("name") == ENVIRONMENTS.get(job_of), job_of
+            steps = [one for one in job["steps"] if not MOVING.match(one.get("uses", ""))]
+            for one, expected in zip(steps, STEPS[job_of], strict=True):
+                condition, _, what = expected.rpartition(": ")
+                assert what in one.get("run", one.get("uses")), job_of
+                assert one.get("if") == CONDITIONS[condition], (job_of, what)
+    assert done == STEPS.keys()
+
+
+def test_jobs_take_what_is_locked_and_miss_nothing(projects: list[Project]) -> None:
+    """The hook tells the owner that CI refuses another lock file."""
+    for name, workflow in workflows(projects[2].path).items():
+        for job_id, job in workflow["jobs"].items():
+            for one in job["steps"]:
+                for command in re.findall(r"uv (?:sync|run --.*only-group).*", one.get("run", "")):
+                    assert "--locked" in command, (name, job_id)
+                if "upload-artifact@" in one.get("uses", ""):
+                    assert one["with"]["if-no-files-found"] == "error", (name, job_id)
+
+
+def test_a_matrix_tests_what_it_names(projects: list[Project]) -> None:
+    found = {name.rpartition("/")[2]: each for name, each in workflows(projects[2].path).items()}
+    ci, release = found["ci.yml"]["jobs"], found["release.yml"]["jobs"]
+    systems = ["ubuntu-latest", "windows-latest", "macos-latest"]
+    assert ci["test"]["strategy"]["matrix"]["os"] == systems
+    assert ci["test"]["strategy"]["fail-fast"] is False
+    assert ci["test"]["env"] == {"UV_PYTHON": "${{ matrix.python }}"}
+    assert release["install"]["env"] == {**ci["test"]["env"], "RUSTUP_TOOLCHAIN": "none"}
+    newest = ci["test"]["strategy"]["matrix"]["python"][-1]
+    assert release["install"]["strategy"]["matrix"]["python"] == ["3.11", newest]
+    for job in (ci["test"], release["wheels"], release["install"]):
+        assert job["runs-on"] == "${{ matrix.os }}"
+
+
+def test_what_actions_are_told(projects: list[Project]) -> None:
+    for workflow, job, action, told in (
+        ("ci", "workflows", "zizmorcore/", {"advanced-security": False, "persona": "auditor"}),
+        ("release", "draft", "actions/attest@", {"subject-path": "release/dist/*"}),
+        ("release", "pypi", "pypa/", {"packages-dir": "release/dist", "skip-existing": True}),
+    ):
+        assert step(projects[2], workflow, job, action)["with"] == told
+
+
 Event = tuple[str, dict[str, Any]]
 
 
@@ -136,8 +266,10 @@ def test_a_push_to_the_default_branch_runs_and_to_another_does_not(
 def test_a_pull_request_runs_and_publishes_nothing(projects: list[Project], tmp_path: Path) -> None:
     ci = conclusions(projects[0], "ci", PULL_REQUEST, tmp_path, "main")
     assert set(ci.values()) == {"success"}
-    docs = conclusions(projects[0], "docs", PULL_REQUEST, tmp_path, "main", has_pages=False)
-    assert docs == {"build": "success", "deploy": "skipped"}
+    by_hand: Event = "workflow_dispatch", {"ref": "refs/heads/side"}
+    for event in (PULL_REQUEST, by_hand):
+        docs = conclusions(projects[0], "docs", event, tmp_path, "main")
+        assert docs == {"build": "success", "deploy": "skipped"}
 
 
 @pytest.mark.slow
@@ -288,6 +420,9 @@ def test_dependabot_moves_the_lock_files_only(projects: list[Project]) -> None:
         assert updates.keys() == {"cargo", "uv"}
         for ecosystem, update in updates.items():
             assert update["versioning-strategy"] == "lockfile-only"
+            # A title of a kind that commits.yml lets pass, and one pull request for all packages.
+            assert update["commit-message"] == {"prefix": "build", "include": "scope"}
+            assert [group["patterns"] for group in update["groups"].values()] == [["*"]]
             # Otherwise a crate that only other crates name would stay as it is, in every wheel.
             assert (ecosystem == "cargo") == ({"dependency-type": "all"} in update.get("allow", []))
             folder = project.path / update["directory"].lstrip("/")
