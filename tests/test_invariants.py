@@ -57,6 +57,16 @@ def test_no_tool_has_a_python_version_of_its_own(render: Render) -> None:
     assert "python_version" not in text
 
 
+def test_the_crate_is_what_its_comments_say(render: Render) -> None:
+    """A panic that aborts would kill Python; what is published by mistake cannot be taken back."""
+    crate = toml(render(), "crates/Cargo.toml")
+    assert crate["package"]["publish"] is False
+    assert all("panic" not in profile for profile in crate["profile"].values())
+    release = {"codegen-units": 1, "lto": "fat", "strip": "symbols"}
+    assert crate["profile"]["release"].items() >= release.items()
+    assert crate["lints"]["clippy"]["pedantic"] == {"level": "warn", "priority": -1}
+
+
 @pytest.mark.parametrize("licence", LICENCES)
 def test_licence_is_the_same_everywhere(render: Render, licence: str) -> None:
     project = render(license=licence, author_name="Ada Lovelace")

@@ -214,6 +214,8 @@ def test_package_name_is_accepted(name: str) -> None:
         ("Rich", "needed by a tool"),
         ("typing.extensions", "needed by a tool"),
         ("requirements.txt", "not allowed on PyPI"),
+        ("warehouse", "not allowed on PyPI"),
+        ("pip", "a tool"),
     ],
 )
 def test_package_name_is_refused(name: str, rule: str) -> None:
@@ -221,6 +223,20 @@ def test_package_name_is_refused(name: str, rule: str) -> None:
 
     assert error.startswith("Use ")
     assert rule in error
+
+
+@pytest.mark.parametrize(
+    "name", ["conftest", "crates", "docs", "notebooks", "setup", "src", "tests"]
+)
+def test_no_module_has_the_name_of_a_file_of_the_project(name: str) -> None:
+    assert "a file or folder of the project" in FILTERS["module_name_error"](name)
+
+
+@pytest.mark.parametrize(
+    "name", [f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)]
+)
+def test_no_module_is_a_device_of_windows(name: str) -> None:
+    assert "device on Windows" in FILTERS["module_name_error"](name)
 
 
 def test_no_name_is_that_of_a_requirement(render: Render) -> None:
@@ -298,8 +314,6 @@ def test_module_name_is_accepted(name: str) -> None:
         ("pytest", "a tool"),
         ("yaml", "yaml_rs, for example: yaml is needed by a tool"),
         ("_pytest", "needed by a tool"),
-        ("conftest", "file or folder"),
-        ("src", "file or folder"),
     ],
 )
 def test_module_name_is_refused(name: str, rule: str) -> None:

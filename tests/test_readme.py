@@ -8,7 +8,7 @@ import pytest
 from jinja2 import Environment
 
 import pythons
-from project import NOT_OPTIMIZED, ROOT, SETTINGS, run, user, user_path
+from project import FEATURES, NOT_OPTIMIZED, ROOT, SETTINGS, run, user, user_path
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -30,6 +30,16 @@ def test_questions_are_all_listed(questions: list[str]) -> None:
         row = next(line for line in readme.splitlines() if line.startswith(f"| `{name}`"))
         for choice in choices.values() if isinstance(choices, dict) else choices:
             assert choice in row or name == "python_min"
+    default = {
+        row.split("|")[1].strip(): row.split("|")[2].strip()
+        for row in readme.splitlines()
+        if row.startswith("| `")
+    }
+    assert default["`python_min`"] == SETTINGS["python_min"]["default"]
+    assert default["`license`"] == SETTINGS["license"]["default"]
+    assert default["`description`"] == SETTINGS["description"]["default"]
+    assert default["`features`"] == "the first four"
+    assert SETTINGS["features"]["default"] == FEATURES[:4]
 
 
 def test_verbs_of_this_repository_exist() -> None:

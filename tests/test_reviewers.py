@@ -118,6 +118,20 @@ def test_files_follow_their_schemas(projects: dict[str, Project], pattern: str) 
     run("check-jsonschema", "--builtin-schema", f"vendor.{SCHEMAS[pattern]}", *files, cwd=ROOT)
 
 
+HOOKS = """
+check-added-large-files check-json check-merge-conflict check-toml check-yaml end-of-file-fixer mixed-line-ending
+trailing-whitespace notebook-name nbstripout ruff-check ruff-format cargo-fmt cargo-lock uv-lock
+""".split()  # noqa: SIM905
+
+
+def test_hooks_are_all_there(render: Render) -> None:
+    for features, missing in ((None, set()), ([], {"nbstripout", "notebook-name"})):
+        project = render() if features is None else render(features=features)
+        settings = yaml.safe_load(project.read(".pre-commit-config.yaml"))
+        found = [hook["id"] for each in settings["repos"] for hook in each["hooks"]]
+        assert found == [name for name in HOOKS if name not in missing]
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_scientific_python_review_fails_for_known_reasons_only(
     projects: dict[str, Project], profile: str

@@ -278,10 +278,18 @@ def test_clean_removes_only_what_was_built_here(project: Project, tmp_path: Path
     (project.path / "build").mkdir(exist_ok=True)
     (project.path / "build/notes.txt").write_text("mine")
     project.git("add", "--force", "build/notes.txt")
+    for name in ("build", "dist", "site"):
+        (project.path / name).mkdir(exist_ok=True)
+        (project.path / name / "made").touch()
+    (project.path / ".env").write_text("mine")
+    add(project.path / ".gitignore", ".env\n")
     project.make("clean", env=env)
     assert sorted((tmp_path / "shared").rglob("*")) == built
-    assert project.read("build/notes.txt") == "mine"
+    assert project.read("build/notes.txt") == project.read(".env") == "mine"
+    assert (project.path / ".venv/bin/python").exists()
     assert not (project.path / "crates/target").exists()
+    assert not list(project.path.glob("*/made"))
+    (project.path / ".env").unlink()
 
 
 def test_paths_beyond_ascii_in_a_plain_locale(project: Project) -> None:
