@@ -67,6 +67,57 @@ def test_the_crate_is_what_its_comments_say(render: Render) -> None:
     assert crate["lints"]["clippy"]["pedantic"] == {"level": "warn", "priority": -1}
 
 
+def test_wheels_are_tested_where_they_are_built(render: Render) -> None:
+    settings = toml(render(), "pyproject.toml")["tool"]["cibuildwheel"]
+    assert settings["test-groups"] == ["test"]
+    assert settings["test-command"] == "pytest {project}/tests"
+    assert not {"test-skip", "test-requires"} & settings.keys()
+    assert settings["macos"]["environment"] == {"MACOSX_DEPLOYMENT_TARGET": "10.12"}
+
+
+def test_types_are_checked_strictly(render: Render) -> None:
+    settings = toml(render(), "pyproject.toml")["tool"]["mypy"]
+    assert settings["strict"] is True
+    assert settings["files"] == ["."]
+    assert settings["exclude"] == [r"^setup\.py$"]
+
+
+MADE = [".uv/uv", ".venv/bin/python", ".mypy_cache/x", ".hypothesis/x", "build/x", "dist/x.whl", "site/index.html",
+        "crates/target/debug/x", "src/fast_math/_accelerate.abi3.so", "src/fast_math.egg-info/x",
+        "src/fast_math/__pycache__/x.pyc"]  # fmt: skip
+
+
+def test_what_tasks_make_stays_out_of_git_and_images(render: Render) -> None:
+    project = render(project_name="Fast Math")
+    project.git("init", "--quiet")
+    for name in MADE:
+        (project.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (project.path / name).touch()
+    project.git("add", "--all")
+    kept = project.git("ls-files").splitlines()
+    assert set(kept).isdisjoint(MADE)
+    assert {".gitignore", ".copier-answers.yml", "crates/Cargo.lock"} <= set(kept)
+    # Podman and Docker read patterns as Git does, but for names without a folder, which are at the top only.
+    lines = project.read(".dockerignore").splitlines()[1:]
+    patterns = "\n".join(line if line.startswith("**/") else f"/{line}" for line in lines)
+    (project.path / ".git/info/exclude").write_text(patterns)
+    (project.path / ".gitignore").unlink()
+    project.git("rm", "-r", "--cached", "--quiet", ".")
+    project.git("add", "--all")
+    sent = set(project.git("ls-files").splitlines())
+    assert sent == set(kept) - {".gitignore"}
+
+
+def test_files_are_the_same_on_every_system(render: Render, tmp_path: Path) -> None:
+    """Git for Windows offers to write files with other ends of lines."""
+    project = render()
+    project.commit()
+    clone = "clone", "--quiet", "--config=core.autocrlf=true", project.path, tmp_path / "clone"
+    project.run("git", *clone)
+    for name in project.git("ls-files").splitlines():
+        assert (tmp_path / "clone" / name).read_bytes() == (project.path / name).read_bytes()
+
+
 @pytest.mark.parametrize("licence", LICENCES)
 def test_licence_is_the_same_everywhere(render: Render, licence: str) -> None:
     project = render(license=licence, author_name="Ada Lovelace")
