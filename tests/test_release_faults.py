@@ -624,6 +624,15 @@ def test_a_second_run_completes_an_upload_that_was_killed(start: Start) -> None:
     check_complete(run, files(run))
 
 
+def test_a_second_run_replaces_what_github_has_in_part(start: Start) -> None:
+    run = start("A")
+    assert not run.step("draft", "Add what the page lacks").returncode
+    for name in list(run.page)[:2]:
+        (run.github / "release" / name).write_bytes(b"")
+    assert run.publish() == ""
+    check_complete(run, files(run))
+
+
 @pytest.mark.parametrize("uploaded", [0, 1, 3])
 def test_a_second_run_completes_publishing_on_pypi_that_was_killed(
     start: Start, uploaded: int
