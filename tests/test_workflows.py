@@ -95,6 +95,14 @@ TRIGGERS = {
     "release.yml": {"push": {"tags": ["v[0-9]*"]}, "workflow_dispatch": None},
     "template-update.yml": {"schedule": [{"cron": "17 5 * * 1"}], "workflow_dispatch": None},
 }
+# Whose runs wait for each other, or end each other.
+CONCURRENCY = {
+    "ci.yml": ("ci-${{ github.event.pull_request.number || github.run_id }}", True),
+    "commits.yml": ("commits-${{ github.ref }}", True),
+    "docs.yml": ("docs-${{ github.ref }}", "${{ github.event_name == 'pull_request' }}"),
+    "release.yml": ("release-${{ github.ref }}", False),
+    "template-update.yml": ("template-update", False),
+}
 CONDITIONS = {
     "": None,
     "not in pull requests, without pages": "github.event_name != 'pull_request' && !github.event.repository.has_pages",
@@ -146,8 +154,10 @@ MOVING = re.compile(r"actions/(checkout|(up|down)load-artifact)@|astral-sh/setup
 
 
 def test_workflows_start_when_they_should(projects: list[Project]) -> None:
-    found = workflows(projects[2].path)
-    assert {name.rpartition("/")[2]: workflow[True] for name, workflow in found.items()} == TRIGGERS
+    found = {name.rpartition("/")[2]: each for name, each in workflows(projects[2].path).items()}
+    assert {name: workflow[True] for name, workflow in found.items()} == TRIGGERS
+    concurrency = {name: tuple(each["concurrency"].values()) for name, each in found.items()}
+    assert concurrency == CONCURRENCY
 
 
 def test_jobs_do_all_that_they_are_for(projects: list[Project]) -> None:
@@ -198,6 +208,10 @@ def test_what_actions_are_told(projects: list[Project]) -> None:
         ("release", "pypi", "pypa/", {"packages-dir": "release/dist", "skip-existing": True}),
     ):
         assert step(projects[2], workflow, job, action)["with"] == told
+    build = step(projects[2], "release", "wheels", "Build from the source distribution")
+    assert build["env"] == {
+        "CIBW_ARCHS_WINDOWS": "${{ runner.arch == 'ARM64' && 'ARM64' || 'AMD64' }}"
+    }
 
 
 Event = tuple[str, dict[str, Any]]
