@@ -41,6 +41,7 @@ EXPECTED = {
         "def text(key: int | str, data: bytes) -> str | None:",
         "    function: collections.abc.Callable[[int], float],\n",
         "    limits: Sequence[float],\n) -> list[float]:",
+        "def square(side: float) -> Shape.Square:",
         "def largest(circles: Sequence[Circle]) -> Circle | None:",
         "    array: numpy.typing.NDArray[numpy.float64], factor: float\n"
         ") -> numpy.typing.NDArray[numpy.float64]:",

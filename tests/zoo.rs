@@ -182,6 +182,13 @@ pub(crate) mod zoo {
         Square { side: f64 },
     }
 
+    /// Return a square, not ['square'].
+    #[pyfunction]
+    #[pyo3(signature = (side) -> "Shape.Square")]
+    fn square(side: f64) -> Shape {
+        Shape::Square { side }
+    }
+
     #[derive(FromPyObject)]
     pub(crate) enum Key {
         Number(i64),

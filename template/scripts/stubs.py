@@ -20,12 +20,12 @@ for path in Path().rglob("*.pyi"):
     end = HEAD.match(text := path.read_text("utf-8")).end()  # type: ignore[union-attr]
     code = STRING.split(text[end:])  # and the strings in between
     for rule, plain in PLAIN.items():
-        bare = re.sub(rf"(?<![\w.])(?:{rule})", plain, "\0".join(code[::2]))
-        code[::2] = bare.split("\0")
+        code[::2] = re.sub(rf"(?<![\w.])(?:{rule})", plain, "\0".join(code[::2])).split("\0")
+    own = "|".join(re.findall(r"(?m)^class (\w+)", text)) or "$"  # in which others may be
     types = " ".join(b for a, b in pairwise(code) if a.endswith((": ", "> ")))
-    homes = {f"import {home}\n" for home in re.findall(r"\b([^\W\d][\w.]*)\.[^\W\d]", types)}
+    homes = re.findall(rf"\b(?!(?:{own})\.)([^\W\d][\w.]*)\.[^\W\d]", types)
     used = "from collections.abc import Sequence\n" if "Sequence[" in str(code[::2]) else ""
     head = ["# Written by `make stubs`.\n", text[:end], "from typing import Any, Self\n", used]
-    text = "".join([*head, *homes, "\n", *code])
+    text = "".join([*head, *{f"import {home}\n" for home in homes}, "\n", *code])
     text = DOCSTRING.sub(lambda d: '"""' + d[1] + d[2] * ("\n" in d[1]) + '"""', text)
     path.write_text(text, "utf-8", newline="\n")
