@@ -241,6 +241,15 @@ def test_versions_follow_the_commits(project: Bumping) -> None:
     assert project.sections()["0.2.0"] == "### Feat\n\n- two"
     assert project.read("CHANGELOG.md").startswith("# Changelog\n\n`make bump` adds")
 
+    # By number: as text, 0.3.0 comes after this one.
+    project.change("feat: four")
+    project.bump("0.10.0")
+    project.change("fix: five")
+    (project.path / "mine.txt").touch()  # which Git does not know
+    project.git("config", "status.showUntrackedFiles", "all")
+    project.start()
+    assert project.sections()["0.10.1"] == "### Fix\n\n- five"
+
 
 def test_1_0_0_right_after_a_release(released: Bumping) -> None:
     assert released.bump("1.0.0") == "1.0.0"
@@ -345,6 +354,8 @@ def test_messages_are_no_markup(changed: Bumping) -> None:
     changed.change("fix: call table[key](value) and matrix[i][j], see [this](https://example.org)")
     for text in ("__init__ of `__main__` in a_b", "# of threads", "2. try", "* matches - all"):
         changed.change(f"fix: {text}")
+    for text in ("1) try", "- less", "+ more", "> 3 threads", "close </div>"):
+        changed.change(f"perf: {text}")
     changed.change("fix: x\n\nBREAKING CHANGE: gone\n## Migration\n\nRun it.")
     changed.change('feat!: y\n\nBREAKING CHANGE: is\n--8<-- "pyproject.toml"')
     changed.bump()
@@ -354,7 +365,8 @@ def test_messages_are_no_markup(changed: Bumping) -> None:
         "### Fix\n\n- x\n"
         "- \\* matches - all\n- 2\\. try\n- \\# of threads\n- \\_\\_init__ of `__main__` in a_b\n"
         "- call table[key]\\(value) and matrix[i]\\[j], see [this](https://example.org)\n"
-        "- &lt;script> in &lt;!-- titles"
+        "- &lt;script> in &lt;!-- titles\n\n"
+        "### Perf\n\n- close &lt;/div>\n- \\> 3 threads\n- \\+ more\n- \\- less\n- 1\\) try"
     )
 
 
@@ -534,7 +546,7 @@ def test_bytes_that_editors_leave_stay(released: Bumping) -> None:
         mark = "\ufeff" if name in ("CHANGELOG.md", "crates/Cargo.toml") else ""
         text = mark + released.read(name).replace("\n", "\r\n")
         if name == "crates/Cargo.toml":
-            text = mark + text[text.index("[package]") :]
+            text = mark + text[text.index("[package]") :].replace('version = "', 'version="', 1)
         (released.path / name).write_bytes(text.encode())
     (released.path / ".gitattributes").write_text("* -text\n")
     released.commit("feat: from Windows")

@@ -54,6 +54,24 @@ def call(verb: str, *arguments: str) -> str:
     return "|".join(["run", "--only-dev", "poe", verb, *arguments, "MAKEFLAGS="])
 
 
+def test_what_would_lead_uv_astray_does_not_reach_it(project: Project) -> None:
+    program(project, "uv", "#!/bin/sh\nenv\n")
+    names = re.findall(r"^unexport ([A-Z_ ]+)", project.read("Makefile"), re.MULTILINE)
+    given = dict.fromkeys(set(" ".join(names).split()) - {"LC_ALL", "MAKEFLAGS"}, "mine")
+    expected = {
+        "GIT_DIR",
+        "GIT_INDEX_FILE",
+        "GIT_WORK_TREE",
+        "PYTHONPATH",
+        "UV_PRERELEASE",
+        "UV_NO_SYNC",
+    }
+    assert expected <= given.keys()
+    printed = make(project, "test", **given)
+    assert any(line.startswith("PATH=") for line in printed)
+    assert [line for line in printed if line.endswith("=mine")] == []
+
+
 def test_verbs_are_forwarded_in_their_order(project: Project) -> None:
     calls = make(project, "-j8", "format", "lint", "test", "docs-serve")
     assert calls == [call("format"), call("lint"), call("test"), call("docs-serve")]

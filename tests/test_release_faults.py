@@ -200,11 +200,13 @@ def test_notes_too_long_for_github_are_cut(project: Project) -> None:
 # What is in the files.
 
 
-def make_wheel(folder: Path, tags: str, *extra: str, inside: str = "Fault.Sample 0.1.0") -> Path:
+def make_wheel(
+    folder: Path, tags: str, *extra: str, inside: str = "Fault.Sample 0.1.0", stem: str = STEM
+) -> Path:
     """Write a wheel that holds little more than the names of its files."""
     ending = ".pyd" if "win" in tags else ".abi3.so"
     name, _, version = inside.partition(" ")
-    path = folder / f"{STEM}-{tags}.whl"
+    path = folder / f"{stem}-{tags}.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for file in (
             "fault_sample/",  # auditwheel adds the folders
@@ -212,14 +214,14 @@ def make_wheel(folder: Path, tags: str, *extra: str, inside: str = "Fault.Sample
             f"fault_sample/_accelerate{ending}",
             "fault_sample.libs/libgcc_s-1.so.1",
             "fault_sample/.dylibs/libz.dylib",
-            f"{STEM}.dist-info/licenses/LICENSE",
-            f"{STEM}.dist-info/sboms/fault-sample.cdx.json",
-            f"{STEM}.dist-info/RECORD",
+            f"{stem}.dist-info/licenses/LICENSE",
+            f"{stem}.dist-info/sboms/fault-sample.cdx.json",
+            f"{stem}.dist-info/RECORD",
             *extra,
         ):
             archive.writestr(file, b"")
         metadata = f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n"
-        archive.writestr(f"{STEM}.dist-info/METADATA", metadata)
+        archive.writestr(f"{stem}.dist-info/METADATA", metadata)
     return path
 
 
@@ -239,6 +241,15 @@ def test_a_good_set_is_released(tagged: Project, dist: Path) -> None:
     make_wheel(dist, "cp311-abi3-win_amd64", inside="fault-sample 0.1.0")  # some builders normalise
     assert len(list(dist.iterdir())) == 25
     assert release(tagged, "files", dist) == ""
+
+
+def test_a_candidate_is_released_under_pythons_spelling(project: Project, tmp_path: Path) -> None:
+    edit(project, "pyproject.toml", r'^version = "[^"]+"', 'version = "0.1.0-rc.0"')
+    dist, stem = tmp_path / "dist", STEM + "rc0"
+    dist.mkdir()
+    (dist / f"{stem}.tar.gz").write_bytes(b"source")
+    make_wheel(dist, "cp311-abi3-win_amd64", inside="Fault.Sample 0.1.0rc0", stem=stem)
+    assert release(project, "files", dist) == ""
 
 
 @pytest.mark.parametrize(
@@ -314,14 +325,14 @@ class Index:
 
     files: dict[str, bytes] = field(default_factory=dict)
     address: str = ""
-    broken: bool = False
+    broken: int = 0  # the status that it answers with
 
 
 @contextmanager
 def serve(index: Index) -> Iterator[Index]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(500 if index.broken else 200 if index.files else 404)
+            self.send_response(index.broken or (200 if index.files else 404))
             self.end_headers()
             assert self.path == "/simple/fault-sample/"
             for name, content in index.files.items():
@@ -367,11 +378,13 @@ def test_an_index_with_other_files_of_the_version_stops_the_release(
     assert f"has another {name}" in release(tagged, "index", dist, index.address)
 
 
+@pytest.mark.parametrize("status", [0, 403, 429, 500])
 def test_an_index_that_does_not_answer_stops_the_release(
-    tagged: Project, dist: Path, index: Index
+    tagged: Project, dist: Path, index: Index, status: int
 ) -> None:
-    index.broken = True
-    assert "Not released: " in release(tagged, "index", dist, index.address)
+    index.broken = status
+    address = index.address if status else "http://127.0.0.1:9/simple/"  # where nobody listens
+    assert "cannot be read" in release(tagged, "index", dist, address)
 
 
 class Run:

@@ -24,12 +24,17 @@ class Server(http.server.BaseHTTPRequestHandler):
     """Serves the stand-in under any address, and remembers the addresses."""
 
     paths: ClassVar[list[str]] = []
+    statuses: ClassVar[list[int]] = []  # before it serves
 
     def do_GET(self) -> None:
-        self.paths.append(self.path)
-        self.send_response(200)
+        status = self.statuses.pop(0) if self.statuses else 200
+        self.send_response(status)
+        if status == 302:
+            self.send_header("Location", self.path)
         self.end_headers()
-        self.wfile.write(STAND_IN)
+        if status == 200:
+            self.paths.append(self.path)
+            self.wfile.write(STAND_IN)
 
     def log_message(self, *arguments: object) -> None:
         pass
@@ -64,7 +69,9 @@ def install(
         found = shutil.which(tool)
         assert found, tool
         (path / tool).symlink_to(found)
-    for name, answer in {"uname": f"echo {machine}", "ls": "true" if musl else "false"}.items():
+    # A pattern that no file matches arrives as it is.
+    ls = f"[ $1 = '/lib/ld-musl-*' ] && {str(musl).lower()}"
+    for name, answer in {"uname": f"echo {machine}", "ls": ls}.items():
         (path / name).write_text(f"#!/bin/sh\n{answer}\n")
         (path / name).chmod(0o755)
     with server() as (address, paths):
@@ -74,9 +81,16 @@ def install(
             "RUSTUP_UPDATE_ROOT": address,
             "CALLED": str(folder / "called"),
         }
+        (folder / "here").mkdir()
         result = subprocess.run(
-            ["sh", "-c", script], env=environment, capture_output=True, text=True, check=False
+            ["sh", "-c", script],
+            cwd=folder / "here",
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
+    assert not list((folder / "here").iterdir())  # a checkout, for example
     return result, paths
 
 
@@ -98,6 +112,7 @@ def test_the_right_checksum_installs_a_pinned_rust(
     right = hashlib.sha256(STAND_IN).hexdigest()
     script, count = re.subn(rf"[0-9a-f]{{64}}  {target}", f"{right}  {target}", script)
     assert count == 1
+    Server.statuses = [503, 302] if musl else []
 
     result, paths = install(script, tmp_path, machine=machine, musl=musl)
 
@@ -106,6 +121,12 @@ def test_the_right_checksum_installs_a_pinned_rust(
     called = (tmp_path / "called").read_text().split()
     assert called[:-1] == ["-y", "--no-modify-path", "--profile", "minimal", "--default-toolchain"]
     assert re.fullmatch(r"1\.\d+\.\d+", called[-1])
+
+
+def test_the_address_is_that_of_the_checksums(script: str) -> None:
+    address = "https://static.rust-lang.org/rustup"
+    assert f"# The checksums are those of {address}/archive/VERSION/" in script
+    assert f"${{RUSTUP_UPDATE_ROOT:-{address}}}/archive/$rustup/$target/" in script
 
 
 def test_an_unknown_machine_stops_the_build(script: str, tmp_path: Path) -> None:

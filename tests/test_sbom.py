@@ -126,6 +126,7 @@ def test_it_lists_what_is_compiled_in(sbom: dict[str, Any], wheel: Path) -> None
         assert component.get("hashes", [{**hashes[0], "content": None}]) == hashes
         (licence,) = component["licenses"]
         assert "MIT OR Apache-2.0" in licence["expression"]
+        assert "(*)" not in licence["expression"]  # with which Cargo marks what it has shown before
     assert listed["pyo3"]["purl"] == f"pkg:cargo/pyo3@{packages['pyo3']['version']}"
     assert "purl" not in listed["helper"]  # it is on no registry
     assert sbom["metadata"]["component"]["purl"] == "pkg:pypi/fast-math@0.0.0"
