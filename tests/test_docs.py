@@ -241,8 +241,16 @@ def test_free_text_is_shown_as_it_is(visit: Any, odd_site: Site) -> None:
             ("tutorial.md", "[x](nowhere.md)", "'nowhere.md', but the target is not found"),
             ("tutorial.md", "[x](index.md#nowhere)", "not contain an anchor '#nowhere'"),
             ("index.md", "[x](#nowhere)", "there is no such anchor on this page"),
-            ("index.md", "[x](/tutorial/)", "absolute link '/tutorial/'"),
-            ("index.md", "[x](tutorial)", "unrecognized relative link 'tutorial'"),
+            (
+                "index.md",
+                "[x](/tutorial/)",
+                "WARNING -  Doc file 'index.md' contains an absolute link",
+            ),
+            (
+                "index.md",
+                "[x](tutorial)",
+                "WARNING -  Doc file 'index.md' contains an unrecognized",
+            ),
             ("forgotten.md", "# Forgotten", 'not included in the "nav" configuration'),
         ],
         [("api.md", "::: fast_math.nothing", "fast_math.nothing could not be found")],
