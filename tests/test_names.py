@@ -225,20 +225,6 @@ def test_package_name_is_refused(name: str, rule: str) -> None:
     assert rule in error
 
 
-@pytest.mark.parametrize(
-    "name", ["conftest", "crates", "docs", "notebooks", "setup", "src", "tests"]
-)
-def test_no_module_has_the_name_of_a_file_of_the_project(name: str) -> None:
-    assert "a file or folder of the project" in FILTERS["module_name_error"](name)
-
-
-@pytest.mark.parametrize(
-    "name", [f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)]
-)
-def test_no_module_is_a_device_of_windows(name: str) -> None:
-    assert "device on Windows" in FILTERS["module_name_error"](name)
-
-
 def test_no_name_is_that_of_a_requirement(render: Render) -> None:
     """A project would depend on itself."""
     manifest = tomllib.loads(render(features=FEATURES).read("pyproject.toml"))
@@ -288,6 +274,10 @@ def test_module_name_is_accepted(name: str) -> None:
     assert FILTERS["module_name_error"](name) == ""
 
 
+DEVICES = ["aux", "con", "nul", "prn", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))]  # fmt: skip
+FILES = ["conftest", "crates", "docs", "notebooks", "setup", "src", "tests"]
+
+
 @pytest.mark.parametrize(
     ("name", "rule"),
     [
@@ -309,11 +299,11 @@ def test_module_name_is_accepted(name: str) -> None:
         ("struct", "standard library"),
         ("_json", "standard library"),
         ("_thread", "standard library"),
-        ("nul", "device on Windows"),
-        ("lpt9", "device on Windows"),
+        *((name, "device on Windows") for name in DEVICES),
         ("pytest", "a tool"),
         ("yaml", "yaml_rs, for example: yaml is needed by a tool"),
         ("_pytest", "needed by a tool"),
+        *((name, "file or folder") for name in FILES),
     ],
 )
 def test_module_name_is_refused(name: str, rule: str) -> None:

@@ -118,10 +118,11 @@ def test_files_follow_their_schemas(projects: dict[str, Project], pattern: str) 
     run("check-jsonschema", "--builtin-schema", f"vendor.{SCHEMAS[pattern]}", *files, cwd=ROOT)
 
 
-HOOKS = """
-check-added-large-files check-json check-merge-conflict check-toml check-yaml end-of-file-fixer mixed-line-ending
-trailing-whitespace notebook-name nbstripout ruff-check ruff-format cargo-fmt cargo-lock uv-lock
-""".split()  # noqa: SIM905
+HOOKS = [
+    *("check-added-large-files", "check-json", "check-merge-conflict", "check-toml", "check-yaml"),
+    *("end-of-file-fixer", "mixed-line-ending", "trailing-whitespace", "notebook-name"),
+    *("nbstripout", "ruff-check", "ruff-format", "cargo-fmt", "cargo-lock", "uv-lock"),
+]
 
 
 def test_hooks_are_all_there(render: Render) -> None:

@@ -69,8 +69,7 @@ def install(
         found = shutil.which(tool)
         assert found, tool
         (path / tool).symlink_to(found)
-    # A pattern that no file matches arrives as it is.
-    ls = f"[ $1 = '/lib/ld-musl-*' ] && {str(musl).lower()}"
+    ls = f"case $1 in /lib/ld-musl-*) {str(musl).lower()} ;; *) false ;; esac"
     for name, answer in {"uname": f"echo {machine}", "ls": ls}.items():
         (path / name).write_text(f"#!/bin/sh\n{answer}\n")
         (path / name).chmod(0o755)

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from conftest import Render
 from project import FEATURES, ROOT, Project, run
 from rehearsal.bare import tool
-from steps import step
+from steps import jobs, step
 
 PINNED = re.compile(r"- uses: ([\w./-]+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)")
 
@@ -188,8 +188,7 @@ def test_jobs_take_what_is_locked_and_miss_nothing(projects: list[Project]) -> N
 
 
 def test_a_matrix_tests_what_it_names(projects: list[Project]) -> None:
-    found = {name.rpartition("/")[2]: each for name, each in workflows(projects[2].path).items()}
-    ci, release = found["ci.yml"]["jobs"], found["release.yml"]["jobs"]
+    ci, release = jobs(projects[2], "ci"), jobs(projects[2], "release")
     systems = ["ubuntu-latest", "windows-latest", "macos-latest"]
     assert ci["test"]["strategy"]["matrix"]["os"] == systems
     assert ci["test"]["strategy"]["fail-fast"] is False

@@ -21,7 +21,7 @@ for path in Path().rglob("*.pyi"):
     code = STRING.split(text[end:])  # and the strings in between
     for rule, plain in PLAIN.items():
         code[::2] = re.sub(rf"(?<![\w.])(?:{rule})", plain, "\0".join(code[::2])).split("\0")
-    own = "|".join(re.findall(r"(?m)^class (\w+)", text)) or "$"  # in which others may be
+    own = "|".join(re.findall(r"(?m)^class (\w+)", text)) or "$"  # `Shape.Dot` is no module
     types = " ".join(b for a, b in pairwise(code) if a.endswith((": ", "> ")))
     homes = re.findall(rf"\b(?!(?:{own})\.)([^\W\d][\w.]*)\.[^\W\d]", types)
     used = "from collections.abc import Sequence\n" if "Sequence[" in str(code[::2]) else ""
