@@ -726,6 +726,20 @@ def test_edits_that_git_does_not_see_are_kept(either: Bumping, how: str) -> None
     assert either.read("README.md") == "mine\n"
 
 
+def test_a_setting_that_hides_changes_is_named(changed: Bumping) -> None:
+    """Git then marks what it adds, as if its owner had told it to look no more."""
+    changed.git("config", "core.ignoreStat", "true")
+    changed.git("rm", "-r", "--cached", "--quiet", ".")
+    changed.git("add", "--all")
+    said = changed.refused()
+    assert "core.ignoreStat" in said
+    advice = re.search(r"or changes to it: type `(.+)`, and commit", said)
+    assert advice
+    changed.run("bash", "-c", advice[1])
+    assert changed.bump() == "0.2.0"
+    assert changed.bump("0.3.0") == "0.3.0"  # its own commits leave no mark
+
+
 @pytest.mark.parametrize("name", ["uv.lock", "CHANGELOG.md"])
 def test_files_outside_git_are_refused(changed: Bumping, name: str) -> None:
     changed.git("rm", "--quiet", "--cached", name)

@@ -44,8 +44,8 @@ def check(current: str, tag: str) -> None:
     if changed := run("git", "status", "--porcelain", "--untracked-files=no"):
         sys.exit(f"Commit or stash your changes first:\n{changed}")
     if unseen := " ".join(n for n in FILES if run("git", "ls-files", "-v", n) != f"H {n}"):
-        add = f"git update-index --force-remove {unseen} && git add --force {unseen}"
-        sys.exit(f"Git ignores {unseen}, or changes to it: type `{add}`, and commit.")
+        way = f"update-index --force-remove {unseen} && git -c core.ignoreStat=0 add -f {unseen}"
+        sys.exit(f"Git ignores {unseen}, or changes to it: type `git {way}`, and commit.")
     if run("git", "rev-parse", "--is-shallow-repository") == "true":
         sys.exit("This clone lacks history: type `git fetch --unshallow --tags` first.")
     tags = run(*TAGS)
@@ -106,7 +106,7 @@ def write_changelog(tag: str) -> None:
 index, bad = run("git", "rev-parse", "--git-path", "index"), 1
 before = {name: Path(name).read_bytes() for name in [index, *FILES] if Path(name).exists()}
 head, tags = run("git", "log", "-1", "--no-show-signature", "--format=%H"), run(*TAGS).split()
-git = "'i18n.commitEncoding=UTF-8' 'i18n.logOutputEncoding=UTF-8' 'log.showSignature=false'"
+git = "'core.ignoreStat=0' 'i18n.commitEncoding=UTF-8' 'i18n.logOutputEncoding=UTF-8' 'log.showSignature=false'"
 git = f"{os.environ.get('GIT_CONFIG_PARAMETERS', '')} {git}".strip()
 os.environ |= {"PYTHONUTF8": "1", "GIT_CONFIG_PARAMETERS": git}
 try:
