@@ -3,31 +3,33 @@
 import json
 import tomllib
 import zipfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conftest import Render
-from project import Project, run, user
+from project import Project, bare, run, user
 
 pytestmark = [pytest.mark.slow(minutes=2), pytest.mark.usefixtures("kept_builds")]
 
 SBOM = "fast_math-0.0.0.dist-info/sboms/fast-math.cdx.json"
 NEEDS = """
-helper = { path = "helper" }
+from-git = {{ git = "file://{git}" }}
+helper = {{ path = "helper" }}
 
 [build-dependencies]
-only-builds = { path = "only-builds" }
+only-builds = {{ path = "only-builds" }}
 
 [dev-dependencies]
-only-tests = { path = "only-tests" }
+only-tests = {{ path = "only-tests" }}
 
 [target.'cfg(all(target_vendor = "apple", target_arch = "x86_64"))'.dependencies]
-only-intel-macs = { path = "only-intel-macs" }
+only-intel-macs = {{ path = "only-intel-macs" }}
 
 [target.'cfg(windows)'.dependencies]
-only-windows = { path = "only-windows" }
+only-windows = {{ path = "only-windows" }}
 """
 
 
@@ -41,6 +43,20 @@ features = ["extra"]
 target = "program"
 path = "crates/program/Cargo.toml"
 """
+SECOND = """
+[dependencies]
+pyo3 = "0.30"
+second-helper = { path = "../second-helper", optional = true }
+usual-helper = { path = "../usual-helper", optional = true }
+
+[features]
+default = ["usual"]
+extra = ["dep:second-helper"]
+usual = ["dep:usual-helper"]
+
+[lib]
+crate-type = ["cdylib"]
+"""
 LIB = """
 #[cfg(feature = "extra")]
 #[pyo3::pymodule]
@@ -50,7 +66,11 @@ mod _second {}
 
 def crate(project: Project, name: str, more: str = "", **sources: str) -> None:
     """Add a crate to those of the project."""
-    folder = project.path / "crates" / name
+    write(project.path / "crates" / name, name, more, **sources)
+
+
+def write(folder: Path, name: str, more: str = "", **sources: str) -> None:
+    """Write a crate."""
     (folder / "src").mkdir(parents=True)
     for source, text in sources.items():
         (folder / f"src/{source}.rs").write_text(text)
@@ -59,26 +79,33 @@ def crate(project: Project, name: str, more: str = "", **sources: str) -> None:
     )
 
 
+@cache
+def from_git() -> Path:
+    """Make a crate that is in a Git repository, in one folder for all builds."""
+    folder = bare().folder / "from-git"
+    write(folder, "from-git", lib="")
+    Project(folder).commit("feat: start")
+    return folder
+
+
 def build(render: Render, folder: Path, umask: str = "002") -> Path:
     """Build the wheel of a project that needs more crates than the starter, of all kinds."""
-    project = render(project_name="Fast Math", features=[]).copy(folder / "project")
+    project = render(package_name="Fast.Math", module_name="fast_math", features=[])
+    project = project.copy(folder / "project")
     manifest = project.path / "crates/Cargo.toml"
     text = manifest.read_text("utf-8")
     assert "[dependencies]\n" in text
-    text = text.replace("[dependencies]\n", f"[dependencies]{NEEDS}")
+    text = text.replace("[dependencies]\n", f"[dependencies]{NEEDS.format(git=from_git())}")
     manifest.write_text(f'{text}\n[workspace]\nmembers = ["second", "program"]\n', "utf-8")
     (project.path / "crates/build.rs").write_text("fn main() {}\n")
     only = ("only-builds", "only-intel-macs", "only-tests", "only-windows")
-    for name in ("helper", *only, "second-helper"):
+    for name in ("helper", *only, "second-helper", "usual-helper"):
         crate(project, name, lib="")
-    needs = 'pyo3 = "0.30"\nsecond-helper = { path = "../second-helper", optional = true }\n'
-    needs += '[features]\ndefault = ["extra"]\nextra = ["dep:second-helper"]\n'
-    needs += '[lib]\ncrate-type = ["cdylib"]\n'
-    crate(project, "second", f"[dependencies]\n{needs}", lib=LIB)
+    crate(project, "second", SECOND, lib=LIB)
     crate(project, "program", main="fn main() {}\n")
     settings = project.path / "pyproject.toml"
     settings.write_text(settings.read_text("utf-8") + MODULE, "utf-8")
-    project.run("cargo", "update", "--workspace", "--offline", "--manifest-path", manifest)
+    project.run("cargo", "update", "--workspace", "--quiet", "--manifest-path", manifest)
     # Each build has files of its own, but for the sources that Cargo has unpacked.
     env = {"SOURCE_DATE_EPOCH": "1700000000"}
     project.run("chmod", "-R", "g+w" if umask == "002" else "go=", ".")  # as Git does
@@ -114,7 +141,8 @@ def test_it_follows_the_schema(text: str) -> None:
 
 def test_it_lists_what_is_compiled_in(sbom: dict[str, Any], wheel: Path) -> None:
     listed = {component["name"]: component for component in sbom["components"]}
-    assert {"helper", "pyo3", "pyo3-ffi", "second", "second-helper", "program"} <= set(listed)
+    helpers = {"helper", "from-git", "second-helper", "usual-helper"}
+    assert {*helpers, "pyo3", "pyo3-ffi", "second", "program"} <= set(listed)
     # What runs in the compiler, in tests or on other systems is not in the wheel.
     assert not {"pyo3-macros", "syn", "target-lexicon"} & set(listed)
     assert not [name for name in listed if name.startswith(("_", "only"))]
@@ -128,7 +156,8 @@ def test_it_lists_what_is_compiled_in(sbom: dict[str, Any], wheel: Path) -> None
         assert "MIT OR Apache-2.0" in licence["expression"]
         assert "(*)" not in licence["expression"]  # with which Cargo marks what it has shown before
     assert listed["pyo3"]["purl"] == f"pkg:cargo/pyo3@{packages['pyo3']['version']}"
-    assert "purl" not in listed["helper"]  # it is on no registry
+    for name in helpers:
+        assert "purl" not in listed[name]  # they are on no registry
     assert sbom["metadata"]["component"]["purl"] == "pkg:pypi/fast-math@0.0.0"
 
 
@@ -137,9 +166,13 @@ def test_it_says_what_needs_what(sbom: dict[str, Any]) -> None:
     references = {component["bom-ref"] for component in sbom["components"]}
     (pyo3,) = (reference for reference in references if reference.startswith("pkg:cargo/pyo3@"))
     assert set(needs) == {*references, "pkg:pypi/fast-math@0.0.0"}
-    own = [f"pkg:cargo/{name}@2.0.0" for name in ("helper", "program", "second")]
+    own = [f"pkg:cargo/{name}@2.0.0" for name in ("from-git", "helper", "program", "second")]
     assert needs["pkg:pypi/fast-math@0.0.0"] == sorted([*own, pyo3])
-    assert needs["pkg:cargo/second@2.0.0"] == [pyo3, "pkg:cargo/second-helper@2.0.0"]
+    assert needs["pkg:cargo/second@2.0.0"] == [
+        pyo3,
+        "pkg:cargo/second-helper@2.0.0",
+        "pkg:cargo/usual-helper@2.0.0",
+    ]
     assert any(reference.startswith("pkg:cargo/pyo3-ffi@") for reference in needs[pyo3])
 
 
@@ -179,8 +212,10 @@ def listed(project: Project, *arguments: str) -> dict[str, Any]:
 def test_it_lists_what_the_build_chose(wheel: Path) -> None:
     project = Project(wheel.parents[1])
     second = "crates/second/Cargo.toml"
-    assert "second-helper" in listed(project, second, DEFAULT, "--profile=dev")
-    assert "second-helper" not in listed(project, second, DEFAULT, "--no-default-features")
+    usual = listed(project, second, DEFAULT, "--profile=dev")
+    assert "usual-helper" in usual
+    assert "second-helper" not in usual
+    assert "usual-helper" not in listed(project, second, DEFAULT, "--no-default-features")
     for extra in (["--features", "extra"], ["--features=extra"], ["-Fextra"], ["--all-features"]):
         assert "second-helper" in listed(project, second, DEFAULT, "--no-default-features", *extra)
     own = "crates/Cargo.toml"
