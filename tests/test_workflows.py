@@ -70,8 +70,17 @@ def test_jobs_are_allowed_little_and_end_in_time(projects: list[Project]) -> Non
                         assert one["with"]["persist-credentials"] is False, (name, job_id)
 
 
+def named(project: Project) -> dict[str, dict[Any, Any]]:
+    """Return the workflows of a project, and those of this repository with a name of their own."""
+    own = {f"this/{name.rpartition('/')[2]}": each for name, each in workflows(ROOT).items()}
+    found = workflows(project.path).items()
+    return {**{name.rpartition("/")[2]: each for name, each in found}, **own}
+
+
 # All that jobs may do besides reading the repository.
 PERMISSIONS = {
+    ("this/pins.yml", "propose"): {"issues": "write"},
+    ("this/release.yml", "release"): {"contents": "write"},
     ("docs.yml", "deploy"): {"id-token": "write", "pages": "write"},
     ("release.yml", "draft"): {
         "attestations": "write",
@@ -94,6 +103,14 @@ TRIGGERS = {
     "docs.yml": ON_REQUEST,
     "release.yml": {"push": {"tags": ["v[0-9]*"]}, "workflow_dispatch": None},
     "template-update.yml": {"schedule": [{"cron": "17 5 * * 1"}], "workflow_dispatch": None},
+    "this/ci.yml": {
+        "push": {"branches": ["main"]},
+        "pull_request": None,
+        "schedule": [{"cron": "23 4 * * 1"}],
+        "workflow_dispatch": None,
+    },
+    "this/pins.yml": {"schedule": [{"cron": "41 3 2 * *"}], "workflow_dispatch": None},
+    "this/release.yml": {"push": {"tags": ["v*"]}},
 }
 # Whose runs wait for each other, or end each other.
 CONCURRENCY = {
@@ -102,6 +119,9 @@ CONCURRENCY = {
     "docs.yml": ("docs-${{ github.ref }}", "${{ github.event_name == 'pull_request' }}"),
     "release.yml": ("release-${{ github.ref }}", False),
     "template-update.yml": ("template-update", False),
+    "this/ci.yml": ("ci-${{ github.event.pull_request.number || github.run_id }}", True),
+    "this/pins.yml": ("pins", False),
+    "this/release.yml": ("release-${{ github.ref }}", False),
 }
 CONDITIONS = {
     "": None,
@@ -149,12 +169,24 @@ STEPS = {
     ("release.yml", "github"): ["commits/tags", "draft=false"],
     ("template-update.yml", "check"): ["check-update"],
     ("template-update.yml", "propose"): ["gh issue"],
+    ("this/ci.yml", "test"): ["uv python install", "cargo-llvm-cov", "make test"],
+    ("this/ci.yml", "smoke"): [
+        *("copier copy", "git init", "poe init", "git -C ../fast-math add"),
+        *("poe lint", "poe precommit", "poe test"),
+    ],
+    ("this/ci.yml", "workflows"): ["zizmor-action"],
+    ("this/pins.yml", "move"): [
+        *("make bump-pins", "git diff --binary", "git diff -- ."),
+        *("make .venv/installed", "uv python install", "cargo-llvm-cov", "make test"),
+    ],
+    ("this/pins.yml", "propose"): ["gh issue"],
+    ("this/release.yml", "release"): ["grep", "awk", "gh release create"],
 }
 MOVING = re.compile(r"actions/(checkout|(up|down)load-artifact)@|astral-sh/setup-uv@")
 
 
 def test_workflows_start_when_they_should(projects: list[Project]) -> None:
-    found = {name.rpartition("/")[2]: each for name, each in workflows(projects[2].path).items()}
+    found = named(projects[2])
     assert {name: workflow[True] for name, workflow in found.items()} == TRIGGERS
     concurrency = {name: tuple(each["concurrency"].values()) for name, each in found.items()}
     assert concurrency == CONCURRENCY
@@ -162,9 +194,9 @@ def test_workflows_start_when_they_should(projects: list[Project]) -> None:
 
 def test_jobs_do_all_that_they_are_for(projects: list[Project]) -> None:
     done = set()
-    for name, workflow in workflows(projects[2].path).items():
+    for name, workflow in named(projects[2]).items():
         for job_id, job in workflow["jobs"].items():
-            job_of = name.rpartition("/")[2], job_id
+            job_of = name, job_id
             done.add(job_of)
             assert job["permissions"] == PERMISSIONS.get(job_of, {"contents": "read"}), job_of
             assert job.get("environment", {}).get("name") == ENVIRONMENTS.get(job_of), job_of
@@ -174,6 +206,24 @@ def test_jobs_do_all_that_they_are_for(projects: list[Project]) -> None:
                 assert what in one.get("run", one.get("uses")), job_of
                 assert one.get("if") == CONDITIONS[condition], (job_of, what)
     assert done == STEPS.keys()
+
+
+def test_this_repository_tests_all_of_itself(projects: list[Project]) -> None:
+    own = named(projects[2])
+    for file, job in (("ci", "test"), ("pins", "move")):
+        (test,) = (
+            one
+            for one in own[f"this/{file}.yml"]["jobs"][job]["steps"]
+            if one.get("run") == "make test"
+        )
+        assert test["env"] == {"LEAVE_NOTHING_OUT": 1}
+        # Only where an issue says so, tests may fail.
+        assert test.get("continue-on-error") == (True if file == "pins" else None)
+    smoke = own["this/ci.yml"]["jobs"]["smoke"]
+    assert smoke["strategy"]["matrix"]["os"] == ["macos-latest", "windows-latest"]
+    assert smoke["strategy"]["fail-fast"] is False
+    propose = own["this/pins.yml"]["jobs"]["propose"]
+    assert propose["if"] == "needs.move.outputs.moved"
 
 
 def test_jobs_take_what_is_locked_and_miss_nothing(projects: list[Project]) -> None:
