@@ -263,11 +263,11 @@ def test_1_0_0_right_after_a_release(released: Bumping) -> None:
 
 
 def test_pre_releases_lead_to_a_final_version_with_complete_notes(either: Bumping) -> None:
-    assert either.bump("--prerelease", "rc") == "0.2.0-rc.0"
-    assert 'name = "bump-sample"\nversion = "0.2.0rc0"' in either.read("uv.lock")
+    assert either.bump("--prerelease", "alpha") == "0.2.0-alpha.0"
+    assert 'name = "bump-sample"\nversion = "0.2.0a0"' in either.read("uv.lock")
     either.change("fix: two")
-    assert either.bump("--prerelease", "rc") == "0.2.0-rc.1"
-    assert either.sections()["0.2.0-rc.1"] == "### Fix\n\n- two"
+    assert either.bump("--prerelease", "beta") == "0.2.0-beta.0"
+    assert either.sections()["0.2.0-beta.0"] == "### Fix\n\n- two"
     assert either.bump() == "0.2.0"
 
     assert [*either.sections()] == ["0.2.0", "0.1.0"]
@@ -298,13 +298,15 @@ def test_what_the_owner_wrote_into_the_changelog_stays(changed: Bumping) -> None
 
 def test_reworded_notes_of_a_pre_release_stay_under_their_heading(changed: Bumping) -> None:
     changed.change("feat!: drop it")
-    changed.change("fix: small")
+    for message in ("fix: small", "perf: quick", "refactor: tidy"):
+        changed.change(message)
     changed.bump("--prerelease", "rc")
     changed.edit("CHANGELOG.md", "- one\n", "- **Number one**\n\n### Mine\n\n### Empty\n")
     changed.commit("docs: tell more")
     assert changed.bump() == "0.2.0"
     assert changed.sections()["0.2.0"] == (
         "### BREAKING CHANGE\n\n- drop it\n\n### Feat\n\n- one\n\n### Fix\n\n- small\n\n"
+        "### Refactor\n\n- tidy\n\n### Perf\n\n- quick\n\n"
         "### Feat\n\n- **Number one**\n\n### Mine\n\n### Empty"
     )
 
@@ -335,6 +337,7 @@ def test_whatever_moves_the_version_is_in_the_changelog(changed: Bumping) -> Non
     """Commitizen overlooks breaks of some types, and takes footers for parts of them."""
     changed.change("chore(deps)!: drop Python 3.11")
     changed.change("build!: need Rust 1.99")
+    changed.change("build!: need Rust 1.99")  # again, after a revert
     footers = "Refs: #12\nCo-authored-by: Bob <bob@example.org>"
     changed.change(f"fix(io): two\n\nBREAKING CHANGE: text is\nbytes now\n{footers}")
     changed.change(f"docs: three\n\nBREAKING-CHANGE: no more hints\n\n{footers}")
@@ -656,6 +659,14 @@ def test_a_tag_that_only_the_remote_has_is_refused(changed: Bumping, tmp_path: P
 def test_a_remote_out_of_reach_does_not_matter(changed: Bumping) -> None:
     changed.git("remote", "add", "origin", "https://localhost:1/nothing.git")
     assert changed.bump() == "0.2.0"
+
+
+def test_a_remote_that_does_not_answer_is_not_waited_for(changed: Bumping) -> None:
+    changed.git("remote", "add", "origin", "ssh://localhost/nothing.git")
+    changed.git("config", "core.sshCommand", "sleep 300 #")
+    start = time.monotonic()
+    assert changed.bump() == "0.2.0"
+    assert time.monotonic() - start < 200
 
 
 @pytest.mark.parametrize(
