@@ -63,6 +63,7 @@ def test_what_would_lead_uv_astray_does_not_reach_it(project: Project) -> None:
         "GIT_INDEX_FILE",
         "GIT_WORK_TREE",
         "PYTHONPATH",
+        "UV_ISOLATED",
         "UV_PRERELEASE",
         "UV_NO_SYNC",
     }
