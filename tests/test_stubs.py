@@ -50,6 +50,7 @@ EXPECTED = {
         "class Sequence:",
         'given as `{"version": "1.2.3"}`."""',
         '"""SupportsIndex is the letter before."""',
+        'are "o", "n" and "e"\n        """\n',
         "    def __iadd__(self, other: object, /) -> Self: ...",
         "    def list(self, /) -> builtins.list[str]:",
         "    def starts(self, /, of: collections.abc.Sequence[str]) -> builtins.list[int | None]:",

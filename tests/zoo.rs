@@ -315,6 +315,8 @@ pub(crate) mod zoo {
             }
 
             /// Return the letters.
+            ///
+            /// Those of "one" are "o", "n" and "e"
             #[pyo3(signature = () -> "builtins.list[str]")]
             fn list(&self) -> Vec<char> {
                 self.letters.chars().collect()

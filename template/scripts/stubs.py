@@ -14,7 +14,6 @@ PLAIN = {  # PyO3 names the protocol that an argument has to follow, people a ty
 }
 HEAD = re.compile(r'("""(\\.|[^\\])*?"""\s*)?((from|import) .*\n|\n)*')
 STRING = re.compile(r"""("{3}(?:\\.|[^\\])*?"{3}|"(?:\\.|[^\\])*?"|'(?:\\.|[^\\])*?')""")
-DOCSTRING = re.compile(r'"""\n *(.*?[^"\n])(\n *)"""', re.DOTALL)
 
 for path in Path().rglob("*.pyi"):
     end = HEAD.match(text := path.read_text("utf-8")).end()  # type: ignore[union-attr]
@@ -27,5 +26,6 @@ for path in Path().rglob("*.pyi"):
     used = "from collections.abc import Sequence\n" if "Sequence[" in str(code[::2]) else ""
     head = ["# Written by `make stubs`.\n", text[:end], "from typing import Any, Self\n", used]
     text = "".join([*head, *{f"import {home}\n" for home in homes}, "\n", *code])
-    text = DOCSTRING.sub(lambda d: '"""' + d[1] + d[2] * ("\n" in d[1]) + '"""', text)
+    text = STRING.sub(lambda s: re.sub(r'^"""\n *', '"""', s[0]), text)
+    text = STRING.sub(lambda s: re.sub(r'^(""".*[^"\n])\n *"""$', r'\1"""', s[0]), text)
     path.write_text(text, "utf-8", newline="\n")
