@@ -569,6 +569,8 @@ PROGRESS = {
         "sequencer",
     ),
     "cherry-pick": ("git update-ref CHERRY_PICK_HEAD other", "Unfinished: 'feat: other'"),
+    "revert": ("git update-ref REVERT_HEAD other", "REVERT_HEAD"),
+    "patches": ("echo From: me | git am --patch-format=mbox", "rebase-apply"),
 }
 
 
@@ -605,6 +607,9 @@ def test_variables_that_lead_git_elsewhere_are_named(project: Project, tmp_path:
     assert "unset GIT_INDEX_FILE" in said
     assert state(project) == before
     update(project, way="make", env=variables)
+    for name in ("GIT_COMMON_DIR", "GIT_DIR", "GIT_OBJECT_DIRECTORY", "GIT_WORK_TREE"):
+        place = {"GIT_OBJECT_DIRECTORY": ".git/objects", "GIT_WORK_TREE": "."}.get(name, ".git")
+        refused(project, f"unset {name}", way="engine", env={name: str(project.path / place)})
 
 
 def test_repository_of_another_kind_is_updated_as_the_sentence_says(project: Project) -> None:
