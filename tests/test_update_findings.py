@@ -42,6 +42,7 @@ def history(template: Path, tmp_path_factory: pytest.TempPathFactory) -> History
         write("template/tools/gone.sh", lines("gone")),
         write("template/tools/moved.sh", lines("moved")),
         write("template/tools/run", "#!/bin/sh\n"),
+        write("template/steps/one.sh", lines("one")),
         write("template/becomes_folder", "a file\n"),
         write("template/becomes_file/one.txt", "a folder\n"),
     )
@@ -58,6 +59,7 @@ def history(template: Path, tmp_path_factory: pytest.TempPathFactory) -> History
         remove("template/becomes_file"),
         write("template/becomes_file", "a folder\n"),
         write("template/NEW.md", "# New\n"),
+        write("template/steps/two.sh", lines("two")),
     )
     return history
 
@@ -118,6 +120,16 @@ def test_clean_project_converges(project: Project, fresh: Project, way: str) -> 
     assert "The project has version v10001.0.0 of its template now." in said
     project.commit("build: update")
     assert "Nothing to update." in update(project, way=way)
+
+
+def test_new_file_is_where_the_template_says_though_the_owner_moved_the_others(
+    project: Project,
+) -> None:
+    project.git("mv", "steps", "mine")
+    project.commit()
+    update(project)
+    assert project.read("steps/two.sh") == lines("two")
+    assert not (project.path / "mine/two.sh").exists()
 
 
 def test_bytes_that_are_not_utf8_stay(project: Project) -> None:
