@@ -848,6 +848,32 @@ def test_lock_file_of_a_workspace_follows(template: Path, tmp_path: Path) -> Non
     assert whole.git("diff", "--name-only") == ""
 
 
+def test_locked_crate_stays_though_another_version_of_it_was_downloaded(
+    template: Path, tmp_path: Path
+) -> None:
+    history = History.of(template, tmp_path / "template")
+    project = history.project(tmp_path / "project", project_name="Demo")
+    cargo = ("cargo", "--quiet")
+    env = {"CARGO_HOME": str(tmp_path / "cargo")}
+    for command in ("add fnv itoa@1", "fetch", "remove fnv", "update itoa --precise=1.0.10"):
+        verb, *arguments = command.split()
+        options = "--manifest-path=crates/Cargo.toml", *arguments
+        project.run(*cargo, verb, *options, env=env)
+    project.commit()
+    history.release(
+        edit(
+            "template/crates/Cargo.toml.jinja",
+            "[lib]\n",
+            '[build-dependencies]\nfnv = "1"\n\n[lib]\n',
+        )
+    )
+    update(project, env=env)
+    locked = tomllib.loads(project.read("crates/Cargo.lock"))["package"]
+    versions = {crate["name"]: crate["version"] for crate in locked}
+    assert "fnv" in versions
+    assert versions["itoa"] == "1.0.10"
+
+
 def test_file_that_became_a_link_is_named(project: Project) -> None:
     """The template's side would be nowhere."""
     project.git("mv", "tools/kept.sh", "mine.sh")
