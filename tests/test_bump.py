@@ -263,15 +263,21 @@ def test_1_0_0_right_after_a_release(released: Bumping) -> None:
 
 
 def test_pre_releases_lead_to_a_final_version_with_complete_notes(either: Bumping) -> None:
-    assert either.bump("--prerelease", "alpha") == "0.2.0-alpha.0"
-    assert 'name = "bump-sample"\nversion = "0.2.0a0"' in either.read("uv.lock")
+    assert either.bump("--prerelease", "rc") == "0.2.0-rc.0"
+    assert 'name = "bump-sample"\nversion = "0.2.0rc0"' in either.read("uv.lock")
     either.change("fix: two")
-    assert either.bump("--prerelease", "beta") == "0.2.0-beta.0"
-    assert either.sections()["0.2.0-beta.0"] == "### Fix\n\n- two"
+    assert either.bump("--prerelease", "rc") == "0.2.0-rc.1"
+    assert either.sections()["0.2.0-rc.1"] == "### Fix\n\n- two"
     assert either.bump() == "0.2.0"
 
     assert [*either.sections()] == ["0.2.0", "0.1.0"]
     assert either.sections()["0.2.0"] == "### Feat\n\n- one\n\n### Fix\n\n- two"
+
+
+def test_alpha_and_beta_lead_to_it_as_well(changed: Bumping) -> None:
+    assert changed.bump("--prerelease", "alpha") == "0.2.0-alpha.0"
+    changed.change("fix: two")
+    assert changed.bump("--prerelease", "beta") == "0.2.0-beta.0"
 
 
 def test_what_the_owner_wrote_into_the_changelog_stays(changed: Bumping) -> None:

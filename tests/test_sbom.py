@@ -16,20 +16,20 @@ pytestmark = [pytest.mark.slow(minutes=2), pytest.mark.usefixtures("kept_builds"
 
 SBOM = "fast_math-0.0.0.dist-info/sboms/fast-math.cdx.json"
 NEEDS = """
-from-git = {{ git = "file://{git}" }}
-helper = {{ path = "helper" }}
+from-git = { git = "file://FROM_GIT" }
+helper = { path = "helper" }
 
 [build-dependencies]
-only-builds = {{ path = "only-builds" }}
+only-builds = { path = "only-builds" }
 
 [dev-dependencies]
-only-tests = {{ path = "only-tests" }}
+only-tests = { path = "only-tests" }
 
 [target.'cfg(all(target_vendor = "apple", target_arch = "x86_64"))'.dependencies]
-only-intel-macs = {{ path = "only-intel-macs" }}
+only-intel-macs = { path = "only-intel-macs" }
 
 [target.'cfg(windows)'.dependencies]
-only-windows = {{ path = "only-windows" }}
+only-windows = { path = "only-windows" }
 """
 
 
@@ -64,18 +64,13 @@ mod _second {}
 """
 
 
-def crate(project: Project, name: str, more: str = "", **sources: str) -> None:
-    """Add a crate to those of the project."""
-    write(project.path / "crates" / name, name, more, **sources)
-
-
-def write(folder: Path, name: str, more: str = "", **sources: str) -> None:
-    """Write a crate."""
+def crate(folder: Path, more: str = "", **sources: str) -> None:
+    """Make a crate with the name of its folder."""
     (folder / "src").mkdir(parents=True)
     for source, text in sources.items():
         (folder / f"src/{source}.rs").write_text(text)
     (folder / "Cargo.toml").write_text(
-        f'[package]\nname = "{name}"\nversion = "2.0.0"\nlicense = "MIT/Apache-2.0"\n{more}'
+        f'[package]\nname = "{folder.name}"\nversion = "2.0.0"\nlicense = "MIT/Apache-2.0"\n{more}'
     )
 
 
@@ -83,7 +78,7 @@ def write(folder: Path, name: str, more: str = "", **sources: str) -> None:
 def from_git() -> Path:
     """Make a crate that is in a Git repository, in one folder for all builds."""
     folder = bare().folder / "from-git"
-    write(folder, "from-git", lib="")
+    crate(folder, lib="")
     Project(folder).commit("feat: start")
     return folder
 
@@ -92,17 +87,19 @@ def build(render: Render, folder: Path, umask: str = "002") -> Path:
     """Build the wheel of a project that needs more crates than the starter, of all kinds."""
     project = render(package_name="Fast.Math", module_name="fast_math", features=[])
     project = project.copy(folder / "project")
-    manifest = project.path / "crates/Cargo.toml"
+    crates = project.path / "crates"
+    manifest = crates / "Cargo.toml"
     text = manifest.read_text("utf-8")
     assert "[dependencies]\n" in text
-    text = text.replace("[dependencies]\n", f"[dependencies]{NEEDS.format(git=from_git())}")
+    needs = NEEDS.replace("FROM_GIT", str(from_git()))
+    text = text.replace("[dependencies]\n", f"[dependencies]{needs}")
     manifest.write_text(f'{text}\n[workspace]\nmembers = ["second", "program"]\n', "utf-8")
-    (project.path / "crates/build.rs").write_text("fn main() {}\n")
+    (crates / "build.rs").write_text("fn main() {}\n")
     only = ("only-builds", "only-intel-macs", "only-tests", "only-windows")
     for name in ("helper", *only, "second-helper", "usual-helper"):
-        crate(project, name, lib="")
-    crate(project, "second", SECOND, lib=LIB)
-    crate(project, "program", main="fn main() {}\n")
+        crate(crates / name, lib="")
+    crate(crates / "second", SECOND, lib=LIB)
+    crate(crates / "program", main="fn main() {}\n")
     settings = project.path / "pyproject.toml"
     settings.write_text(settings.read_text("utf-8") + MODULE, "utf-8")
     project.run("cargo", "update", "--workspace", "--quiet", "--manifest-path", manifest)

@@ -853,12 +853,10 @@ def test_locked_crate_stays_though_another_version_of_it_was_downloaded(
 ) -> None:
     history = History.of(template, tmp_path / "template")
     project = history.project(tmp_path / "project", project_name="Demo")
-    cargo = ("cargo", "--quiet")
     env = {"CARGO_HOME": str(tmp_path / "cargo")}
     for command in ("add fnv itoa@1", "fetch", "remove fnv", "update itoa --precise=1.0.10"):
-        verb, *arguments = command.split()
-        options = "--manifest-path=crates/Cargo.toml", *arguments
-        project.run(*cargo, verb, *options, env=env)
+        options = "--quiet", "--manifest-path=crates/Cargo.toml"
+        project.run("cargo", *command.split(), *options, env=env)
     project.commit()
     history.release(
         edit(

@@ -208,22 +208,17 @@ def test_jobs_do_all_that_they_are_for(projects: list[Project]) -> None:
     assert done == STEPS.keys()
 
 
-def test_this_repository_tests_all_of_itself(projects: list[Project]) -> None:
-    own = named(projects[2])
-    for file, job in (("ci", "test"), ("pins", "move")):
-        (test,) = (
-            one
-            for one in own[f"this/{file}.yml"]["jobs"][job]["steps"]
-            if one.get("run") == "make test"
-        )
+def test_this_repository_tests_all_of_itself() -> None:
+    own = Project(ROOT)
+    for workflow, job, fails in (("ci", "test", None), ("pins", "move", True)):
+        test = step(own, workflow, job, "make test")
         assert test["env"] == {"LEAVE_NOTHING_OUT": 1}
-        # Only where an issue says so, tests may fail.
-        assert test.get("continue-on-error") == (True if file == "pins" else None)
-    smoke = own["this/ci.yml"]["jobs"]["smoke"]
+        assert test.get("continue-on-error") is fails  # only where an issue says so
+    smoke = jobs(own, "ci")["smoke"]
     assert smoke["strategy"]["matrix"]["os"] == ["macos-latest", "windows-latest"]
     assert smoke["strategy"]["fail-fast"] is False
-    propose = own["this/pins.yml"]["jobs"]["propose"]
-    assert propose["if"] == "needs.move.outputs.moved"
+    assert smoke["runs-on"] == "${{ matrix.os }}"
+    assert jobs(own, "pins")["propose"]["if"] == "needs.move.outputs.moved"
 
 
 def test_jobs_take_what_is_locked_and_miss_nothing(projects: list[Project]) -> None:
