@@ -259,6 +259,16 @@ def test_hooks_take_names_for_names_and_leave_other_peoples_files(project: Proje
     project.git("reset", "--quiet", "--hard")
 
 
+def test_without_git_environments_are_left_alone(render: Render) -> None:
+    """By default their files are links to the cache of uv, which all projects share."""
+    project = render(project_name="Fast Math", features=["notebook"])
+    project.make("init", env={"UV_LINK_MODE": "copy"})
+    before = {path: path.read_bytes() for path in project.path.glob(".venv/**/*.py")}
+    assert len(before) > 100
+    project.make("format lint")
+    assert {path: path.read_bytes() for path in before} == before
+
+
 def test_hooks_are_run_by_their_names(project: Project) -> None:
     printed = project.run("make", "precommit", "ARGS=ruff-format").stdout
     assert printed.count("Passed") == 1
