@@ -26,6 +26,6 @@ for path in Path().rglob("*.pyi"):
     used = "from collections.abc import Sequence\n" if "Sequence[" in str(code[::2]) else ""
     head = ["# Written by `make stubs`.\n", text[:end], "from typing import Any, Self\n", used]
     text = "".join([*head, *{f"import {home}\n" for home in homes}, "\n", *code])
-    text = STRING.sub(lambda s: re.sub(r'^"""\n *', '"""', s[0]), text)
+    text = STRING.sub(lambda s: re.sub(r'^"""\n *', '"""', s[0]), text)  # on the first line
     text = STRING.sub(lambda s: re.sub(r'^(""".*[^"\n])\n *"""$', r'\1"""', s[0]), text)
     path.write_text(text, "utf-8", newline="\n")
