@@ -156,6 +156,48 @@ def test_exported_variables_reach_programs_as_they_are(project: Project) -> None
     assert not any(name in line for name in names for line in variables)
 
 
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ("bump 1.0.0", "1.0.0"),
+        ("bump minor", "minor"),
+        ("-k test bump", "test"),
+        ("bump args=1.0.0", "args"),
+        ("bump VERSION=1.0.0", "VERSION"),
+        ("update python_min=3.12", "python_min"),
+        ("test tests/test_package.py", "tests/test_package.py"),
+    ],
+)
+def test_what_make_would_pass_over_is_refused(project: Project, words: str, named: str) -> None:
+    done = project.run("make", *words.split(), check=False)
+    assert done.returncode
+    assert f"because of: {named}. Type arguments as in `make test ARGS=" in done.stdout
+    assert "run|" not in done.stdout
+
+
+def test_environments_of_another_folder_are_dropped(project: Project) -> None:
+    """Programs in a copied environment would test the folder it was made in."""
+    folder = shlex.quote(str(project.path))
+    here = {
+        ".venv": f"{folder}/.venv",
+        # As uv writes it into relocatable environments.
+        "build/coverage": """''"$(dirname -- "$(dirname -- "$(realpath -- "$SCRIPT_PATH")")")"''""",
+    }
+    there = {"build/bench": f"{folder}/../original/build/bench"}
+    for name, path in {**here, **there}.items():
+        (project.path / name / "bin").mkdir(parents=True)
+        (project.path / name / "bin/activate").write_text(f"VIRTUAL_ENV={path}\n")
+    (project.path / "build/kept").write_text("")
+    assert make(project, "test", VIRTUAL_ENV="/mine") == [call("test")]
+    left = {path.name for path in (project.path / "build").iterdir()}
+    assert left == {"coverage", "kept"}
+    assert (project.path / ".venv").exists()
+    project.path.rename(project.path.with_name("moved"))
+    moved = Project(project.path.with_name("moved"))
+    make(moved, "lint")
+    assert not (moved.path / ".venv").exists()
+
+
 def test_help_is_the_default(project: Project) -> None:
     assert (
         make(project) == make(project, "help") == ["run|--quiet|--only-dev|poe|--help|MAKEFLAGS="]

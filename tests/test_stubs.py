@@ -254,7 +254,6 @@ CIRCLE = """
 @pytest.mark.parametrize("names", [[], ["Circle"]], ids=["nothing", "a class alone"])
 def test_project_needs_no_compiled_function(zoo: Project, tmp_path: Path, names: list[str]) -> None:
     project = zoo.copy(tmp_path / "fast-math")
-    shutil.rmtree(project.path / ".venv")  # which is for the other place
     lib, package = (
         project.path / name for name in ("crates/src/lib.rs", "src/fast_math/__init__.py")
     )

@@ -112,6 +112,13 @@ def test_lock_file_follows_cargo_toml(project: Project) -> None:
     assert 'name = "itoa"' in project.read("crates/Cargo.lock")
 
 
+def test_a_copied_folder_tests_its_own_code(project: Project, tmp_path: Path) -> None:
+    copied = project.copy(tmp_path / "copied")
+    add(copied.path / "src/fast_math/__init__.py", "\nCOPIED = True\n")
+    add(copied.path / "tests/test_package.py", "\n\ndef test_copied():\n    assert package.COPIED\n")
+    assert " passed" in copied.make("test")
+
+
 def test_environment_may_be_removed_or_damaged(project: Project) -> None:
     """Git removes the module and leaves what uv knows of it, or the other way round."""
     (module,) = project.path.glob("src/fast_math/*.so")
