@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from history import History, edit, files, given_once, update, write
+from history import History, edit, files, given_once, unmerged, update, write
 from project import Project, user, user_path
 
 pytestmark = [pytest.mark.slow(minutes=2), pytest.mark.usefixtures("kept_builds")]
@@ -94,12 +94,41 @@ def test_conflict_in_pyproject_can_be_resolved(project: Project) -> None:
     said = update(project, way="make", fails=True)
     assert "    pyproject.toml\n" in said
     todo = re.findall(r"Then: (.*)$", said, re.MULTILINE)[0]
+    with_markers = project.run(
+        "sh", "-c", "git add --all && git commit --message='feat: x'", check=False
+    )
+    assert re.search(r"^ *pyproject\.toml:\d+:<{7} ", with_markers.stdout, re.MULTILINE)
+    assert re.search(r"^conflict markers\.+Failed$", with_markers.stdout, re.MULTILINE)
+    project.git("checkout", "--quiet", "--merge", "pyproject.toml")
     project.git("checkout", "--quiet", "--theirs", "pyproject.toml")
     project.git("add", "pyproject.toml")
     project.run("sh", "-ec", todo)
     assert locked(project)
     project.commit("build: update the template")
     assert "Nothing to update." in update(project, way="make")
+
+
+def test_markers_in_lock_files_can_be_resolved(project: Project) -> None:
+    """Also as CONTRIBUTING says it."""
+    for branch, name, crate in (("other", "packaging", "itoa"), ("main", "pluggy", "hex")):
+        project.git("checkout", "--quiet", "-B", branch, "start")
+        edit("pyproject.toml", "keywords =", f'dependencies = ["{name}"]\nkeywords =')(project.path)
+        table = f'[dependencies.{crate}]\nversion = "*"\n\n[lints.rust]'
+        edit("crates/Cargo.toml", "[lints.rust]", table)(project.path)
+        project.make("init")
+        project.commit(f"feat: {name}")
+    project.run("git", "merge", "other", check=False)
+    locks = {"uv.lock", "crates/Cargo.lock"}
+    assert unmerged(project) == {*locks, "pyproject.toml", "crates/Cargo.toml"}
+    project.git("checkout", "--quiet", "--ours", "pyproject.toml", "crates/Cargo.toml")
+    refused = project.run("make", "init", check=False)
+    assert refused.returncode
+    assert locks <= set(refused.stdout.splitlines())
+    (command,) = re.findall("there: type `(.+)`, then `make init`", refused.stdout)
+    assert f"`{command}`" in project.read("CONTRIBUTING.md")
+    project.run("sh", "-c", command)
+    project.make("init")
+    assert locked(project)
 
 
 @pytest.mark.parametrize("way", ["make", "copier"])

@@ -119,9 +119,17 @@ def test_files_follow_their_schemas(projects: dict[str, Project], pattern: str) 
 
 
 HOOKS = [
-    *("check-added-large-files", "check-json", "check-merge-conflict", "check-toml", "check-yaml"),
-    *("end-of-file-fixer", "mixed-line-ending", "trailing-whitespace", "notebook-name"),
-    *("nbstripout", "ruff-check", "ruff-format", "cargo-fmt", "cargo-lock", "uv-lock"),
+    *("check-added-large-files", "check-json", "check-toml", "check-yaml"),
+    *("end-of-file-fixer", "mixed-line-ending", "trailing-whitespace", "conflict-markers"),
+    *(
+        "notebook-name",
+        "nbstripout",
+        "ruff-check",
+        "ruff-format",
+        "cargo-fmt",
+        "cargo-lock",
+        "uv-lock",
+    ),
 ]
 
 

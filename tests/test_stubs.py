@@ -3,7 +3,6 @@
 import ast
 import json
 import re
-import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path

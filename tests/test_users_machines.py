@@ -115,7 +115,9 @@ def test_lock_file_follows_cargo_toml(project: Project) -> None:
 def test_a_copied_folder_tests_its_own_code(project: Project, tmp_path: Path) -> None:
     copied = project.copy(tmp_path / "copied")
     add(copied.path / "src/fast_math/__init__.py", "\nCOPIED = True\n")
-    add(copied.path / "tests/test_package.py", "\n\ndef test_copied():\n    assert package.COPIED\n")
+    add(
+        copied.path / "tests/test_package.py", "\n\ndef test_copied():\n    assert package.COPIED\n"
+    )
     assert " passed" in copied.make("test")
 
 
