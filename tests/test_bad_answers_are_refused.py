@@ -32,6 +32,8 @@ BAD = [
     ("features", "docs, pypi", 'type --data "features=[docs, pypi]"'),
     ("features", "[docs", 'type --data "features=[docs]"'),
     ("features", "", 'type --data "features=[]"'),
+    ("package-name", "fast-math", "The questions are: project_name, package_name, module_name, "),
+    ("newest_minor", "20", "No question is called newest_minor."),
 ]
 
 

@@ -87,8 +87,8 @@ def features_error(context: Context) -> str:
 
 
 @pass_context
-def refuse_other_answers(context: Context) -> str:
-    """Refuse to write over a project of this template with another answer, as `copier recopy --data` does.
+def refuse_answers(context: Context) -> str:
+    """Refuse answers to no question, and another answer for a project that is there, as of `copier recopy --data`.
 
     What was given once, such as the licence, would stay as it is, and no later update would change it.
 
@@ -99,12 +99,17 @@ def refuse_other_answers(context: Context) -> str:
         An empty string, which is no pattern.
 
     Raises:
-        UserMessageError: An answer is another one than before; Copier shows what to type.
+        UserMessageError: There is no such question, or the answer is another one than before; Copier
+            shows what to type.
     """
     import yaml
     from copier.errors import UserMessageError
 
     settings, answers = context["_copier_conf"], with_address(context["_copier_answers"])
+    given = {name for name in settings["data"] if not name.startswith("_")}
+    if unknown := ", ".join(sorted(given - answers.keys())):
+        listed = ", ".join(name for name in answers if not name.startswith("_"))
+        raise UserMessageError(f"No question is called {unknown}. The questions are: {listed}.")
     path = Path(settings["dst_path"], settings["answers_file"])
     last = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else {}
     if not last or with_address(last).get("_src_path") != answers["_src_path"]:
@@ -176,7 +181,7 @@ class Answers(Extension):
             answers_checksum=answers_checksum,
             answers_option=answers_option,
             features_error=features_error,
-            refuse_other_answers=refuse_other_answers,
+            refuse_answers=refuse_answers,
             template_error=template_error,
             update_request=update_request,
             with_address=with_address,
