@@ -220,9 +220,11 @@ def test_ignored_file_is_not_overwritten(history: History, project: Project) -> 
     refused(project, r"Git does not know your NEW\.txt.*git add --force")
     assert project.read("NEW.txt") == OWNER
     (project.path / "NEW.txt").unlink()
-    append(project, "Makefile.rej", commit=False)
-    refused(project, r"Copier would delete your ignored Makefile\.rej")
-    assert project.read("Makefile.rej") == OWNER
+    for name in ("a b.rej", "Makefile.rej"):  # Git quotes one of them
+        append(project, name, commit=False)
+        refused(project, rf'Copier would delete your ignored "?{name}')
+        assert project.read(name) == OWNER
+        (project.path / name).unlink()
 
 
 def test_ignored_file_that_was_the_templates_stays(history: History, project: Project) -> None:
@@ -293,6 +295,34 @@ def test_recopy_with_another_answer_is_refused(
     assert not project.read("MANIFEST.in").endswith(OWNER)
 
 
+def test_recopy_brings_a_newer_version_that_asks_less(history: History, project: Project) -> None:
+    question = "colour:\n  type: str\n  default: blue\n\n"
+    history.release(edit("copier.yml", "features:\n", f"{question}features:\n"))
+    update(project)
+    project.commit()
+    history.release(edit("copier.yml", question, ""), write("template/NEW.txt", TEMPLATE))
+    project.tool("copier", "recopy", "--trust", "--defaults", "--overwrite")
+    assert project.read("NEW.txt") == TEMPLATE
+    assert "colour" not in project.read(".copier-answers.yml")
+
+
+def test_copy_over_a_project_of_another_template(history: History, tmp_path: Path) -> None:
+    """A question of that template may have the name of one of this template."""
+    answers = "_commit: v1\n_src_path: /nowhere\nlicense: BSD\n"
+    write(".copier-answers.yml", answers)(tmp_path / "demo")
+    copier.run_copy(
+        str(history.path),
+        tmp_path / "demo",
+        defaults=True,
+        overwrite=True,
+        unsafe=True,
+        quiet=True,
+    )
+    project = Project(tmp_path / "demo")
+    assert f"_src_path: {history.path}\n" in project.read(".copier-answers.yml")
+    assert project.read("LICENSE").startswith("MIT License")
+
+
 def test_address_of_the_template_may_change(history: History, project: Project) -> None:
     moved = history.path.rename(history.path.with_name("elsewhere"))
     history.path = moved
@@ -303,11 +333,12 @@ def test_address_of_the_template_may_change(history: History, project: Project) 
     assert project.read("NEW.txt") == TEMPLATE
 
 
-def test_template_named_by_a_relative_path_is_found_later(
-    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    copier.run_copy("template", "demo", defaults=True, unsafe=True, quiet=True)
+def test_template_named_by_a_relative_path_is_found_later(history: History, tmp_path: Path) -> None:
+    """And until then, another copy takes the project for one of this template."""
+    command = "copier", "copy", "--trust", "--defaults", "--overwrite"
+    run(*command, "template", "demo", cwd=tmp_path)
+    other = "--data=license=Apache-2.0", "template", "demo"
+    assert "To change an answer, update" in run(*command, *other, cwd=tmp_path, check=False).stdout
     project = Project(tmp_path / "demo")
     project.commit()
     history.release(write("template/NEW.txt", TEMPLATE))
@@ -392,8 +423,9 @@ def test_answer_that_became_invalid_is_not_reset_silently(
         r"no longer takes '3\.11' for python_min: choose an answer with --data",
         way="copier",
     )
-    update(project, data={"python_min": "3.13"})
+    update(project, data={"python_min": "3.13", "license": "Apache-2.0"})
     assert 'requires-python = ">=3.13"' in project.read("pyproject.toml")
+    assert "Apache License" in project.read("LICENSE")
 
 
 def test_old_version_needs_no_new_extension(history: History, project: Project) -> None:
@@ -417,6 +449,32 @@ def test_executable_bits_follow_both(history: History, project: Project) -> None
     update(project)
     assert (project.path / "MANIFEST.in").stat().st_mode & 0o111
     assert (project.path / "setup.py").stat().st_mode & 0o111
+
+
+def test_new_attributes_hold_for_the_files_that_come_with_them(
+    history: History, project: Project
+) -> None:
+    names = [f"{number}.cmd" for number in range(40)]
+    attributes = (history.path / "template/.gitattributes").read_text("utf-8")
+    history.release(
+        write("template/.gitattributes", f"{attributes}*.cmd text eol=crlf\n"),
+        *(write(f"template/{name}.jinja", TEMPLATE) for name in names),
+    )
+    update(project)
+    written = {(project.path / name).read_bytes() for name in names}
+    assert written == {TEMPLATE.replace("\n", "\r\n").encode()}
+
+
+def test_file_that_the_owner_made_unreadable_merges(history: History, project: Project) -> None:
+    """As a template of the owner's: only what an update breaks is a conflict."""
+    append(project, ".github/dependabot.yml", "{% if mine %}\n")
+    history.release(
+        edit("template/.github/dependabot.yml", "version: 2\n", f"{TEMPLATE}version: 2\n")
+    )
+    update(project)
+    assert not unmerged(project)
+    assert TEMPLATE in project.read(".github/dependabot.yml")
+    assert project.read(".github/dependabot.yml").endswith("{% if mine %}\n")
 
 
 def test_project_in_a_folder_of_a_repository(history: History, tmp_path: Path) -> None:
@@ -542,6 +600,20 @@ def test_new_answers_beside_the_version_are_no_conflict(project: Project) -> Non
     for name in ("pyproject.toml", "crates/Cargo.toml"):
         assert 'version = "0.2.0"' in project.read(name)
         assert 'description = "Numbers, fast"' in project.read(name)
+
+
+def test_new_line_beside_the_one_that_1_0_deletes_is_no_conflict(
+    history: History, project: Project
+) -> None:
+    line = "major_version_zero = true"
+    text = re.sub(rf"(?m)^{line}.*\n", "", project.read("pyproject.toml"))
+    write("pyproject.toml", text)(project.path)
+    project.commit("bump: version 0.1.0 → 1.0.0")
+    history.release(edit("template/pyproject.toml.jinja", line, f"{TEMPLATE}{line}"))
+    update(project)
+    assert not unmerged(project)
+    assert TEMPLATE in project.read("pyproject.toml")
+    assert line not in project.read("pyproject.toml")
 
 
 def test_no_file_of_the_template_is_ignored(history: History, tmp_path: Path) -> None:

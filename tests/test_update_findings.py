@@ -171,6 +171,13 @@ def test_ignored_name_that_copier_cannot_read_is_named(
         update(project, way="copier")
 
 
+def test_name_that_copier_cannot_read_unquoted_is_named(project: Project) -> None:
+    append(project, "Büro.txt")
+    project.commit()
+    project.git("config", "core.quotePath", "false")
+    refused(project, "Copier cannot read Büro.txt: run `git config core.quotePath true`")
+
+
 def test_answers_behind_a_link_are_refused(project: Project, tmp_path: Path) -> None:
     answers = project.path / ".copier-answers.yml"
     answers.rename(tmp_path / "answers.yml")
@@ -258,6 +265,42 @@ def test_settings_of_git_and_python_change_nothing(
         assert project.git("ls-files", option) == plain.git("ls-files", option)
 
 
+def test_user_without_a_name_can_update(project: Project, fresh: Project, tmp_path: Path) -> None:
+    """Only the commit needs one, and that is the user's to make."""
+    update(
+        project,
+        env=home_with({".gitconfig": "[user]\n\tuseConfigOnly = true\n"}, tmp_path / "home"),
+    )
+    assert files(project) == files(fresh)
+
+
+def test_hook_of_the_project_does_not_run(project: Project, tmp_path: Path) -> None:
+    """Not even one that sees every change of a branch or tag, and could refuse it."""
+    write("reference-transaction", f"#!/bin/sh\ntouch {tmp_path}/ran\n")(
+        project.path / ".git/hooks"
+    )
+    (project.path / ".git/hooks/reference-transaction").chmod(0o755)
+    project.git("branch", "other")
+    (tmp_path / "ran").unlink()
+    update(project)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_edit_that_a_file_system_monitor_hides_is_listed(project: Project, tmp_path: Path) -> None:
+    """As one that has stopped: it tells Git that nothing has changed."""
+    write("monitor", "#!/bin/sh\nprintf 'token\\0'\n")(tmp_path)
+    (tmp_path / "monitor").chmod(0o755)
+    project.git("config", "core.fsmonitor", str(tmp_path / "monitor"))
+    project.git("config", "core.fsmonitorHookVersion", "2")
+    project.git("update-index", "--fsmonitor")
+    for _ in range(2):
+        project.git("status")
+    append(project, "MANIFEST.in")
+    assert not project.git("status", "--porcelain")
+    assert "changes before an update:\n     M MANIFEST.in\n" in update(project, fails=True)
+    assert (project.path / "MANIFEST.in").read_bytes().endswith(OWNER)
+
+
 def test_trailing_blanks_are_the_owners(project: Project, tmp_path: Path) -> None:
     append(project, "MANIFEST.in", b"# a blank \n")
     project.commit()
@@ -278,6 +321,16 @@ def test_file_that_git_does_not_know_stays(project: Project, ignored: bytes) -> 
     project.git("reset", "--hard", "--quiet")
     assert (project.path / "mine.txt").read_bytes() == OWNER
     assert not (project.path / "NEW.md").exists()
+
+
+def test_link_or_folder_that_git_does_not_know_stays(project: Project) -> None:
+    append(project, ".git/info/exclude", b"NEW.md\n")
+    (project.path / "NEW.md").symlink_to("/nowhere")
+    refused(project, r"Git does not know your NEW\.md:")
+    (project.path / "NEW.md").unlink()  # fails if it has gone
+    write("NEW.md/mine.txt", "mine")(project.path)
+    refused(project, r"Git does not know your NEW\.md/mine\.txt:")
+    assert project.read("NEW.md/mine.txt") == "mine"
 
 
 def test_files_that_git_status_hides_are_listed(project: Project) -> None:
@@ -390,11 +443,11 @@ def test_comment_behind_an_answer_stays_and_the_line_is_written_anew() -> None:
     old = "_src_path: /x\ngone: 1\nlicense: MIT\nname: it's\nfeatures:\n- docs\n"
     new = "_src_path: /x\nlicense: MIT\nname: it's\nfeatures:\n- docs\n"
     mine = (
-        "_src_path: '/x # it''s' # our mirror\ngone: 1 # why\nlicense: \"MIT\"\n"
+        "_src_path: '/x # it''s' # our mirror\ngone: 1 # why\n\nlicense: \"MIT\"\n"
         "name: it's # a name\nfeatures: # some\n- docs # a site\n"
     )
     now = (
-        "# our mirror\n_src_path: /x\n# gone: 1 # why\nlicense: MIT\n"
+        "# our mirror\n_src_path: /x\n# gone: 1 # why\n\nlicense: MIT\n"
         "# a name\nname: it's\n# some\nfeatures:\n- docs\n# - docs # a site\n"
     )
     assert keep_comments(mine, old, new) == now
@@ -422,6 +475,7 @@ def test_windows_line_ends_stay(project: Project, fresh: Project) -> None:
     project.git("rm", "--cached", "-r", "--quiet", ".")
     project.git("reset", "--hard", "--quiet")
     assert b"\r\n" in (project.path / "MANIFEST.in").read_bytes()
+    project.git("update-index", "--assume-unchanged", "tools/kept.sh")  # and nobody changed it
     update(project)
     assert not project.git("diff", "--name-only")
     text = fresh.read("MANIFEST.in").replace("\n", "\r\n").encode()
@@ -520,16 +574,21 @@ def test_committed_half_of_an_update_loses_nothing(
         assert files(half) == files(whole)
 
 
+def git_after(script: str, folder: Path) -> dict[str, str]:
+    """Return variables with a Git that runs a script first."""
+    git = shutil.which("git", path=user()["PATH"])
+    write("git", f'#!/bin/sh\n{script}\nexec {git} "$@"\n')(folder)
+    (folder / "git").chmod(0o755)
+    return {"PATH": f"{folder}:{user()['PATH']}"}
+
+
 def test_full_disk_is_named_and_taken_back(project: Project, tmp_path: Path) -> None:
     """A limit on the size of files stands for the disk: the new file alone is larger."""
     append(project, "MANIFEST.in")
     project.commit()
     before = state(project)
-    git = shutil.which("git", path=user()["PATH"])
-    script = f'#!/bin/sh\ncase "$*" in *checkout-index*) ulimit -f 0;; esac\nexec {git} "$@"\n'
-    write("git", script)(tmp_path / "full")
-    (tmp_path / "full/git").chmod(0o755)
-    said = update(project, fails=True, env={"PATH": f"{tmp_path}/full:{user()['PATH']}"})
+    env = git_after('case "$*" in *checkout-index*) ulimit -f 0;; esac', tmp_path / "full")
+    said = update(project, fails=True, env=env)
     assert "stopped half-way" in said
     assert "git reset --hard" in said
     assert state(project) != before
@@ -537,13 +596,17 @@ def test_full_disk_is_named_and_taken_back(project: Project, tmp_path: Path) -> 
     assert state(project) == before
 
 
+def test_answers_are_written_last(project: Project, tmp_path: Path) -> None:
+    """While they name the old version, nobody takes what is half written for the new one."""
+    order = tmp_path / "order"
+    script = f'case "$*" in *checkout-index*) cat >{order}; exec <{order};; esac'
+    update(project, env=git_after(script, tmp_path / "bin"))
+    assert order.read_text().split("\0")[-2:] == [".copier-answers.yml", ""]
+
+
 def while_git_merges(command: str, folder: Path) -> dict[str, str]:
     """Return variables with a Git that runs a command before it merges, which is before anything is written."""
-    git = shutil.which("git", path=user()["PATH"])
-    script = f'#!/bin/sh\ncase "$*" in *merge-tree*) {command};; esac\nexec {git} "$@"\n'
-    write("git", script)(folder)
-    (folder / "git").chmod(0o755)
-    return {"PATH": f"{folder}:{user()['PATH']}"}
+    return git_after(f'case "$*" in *merge-tree*) {command};; esac', folder)
 
 
 def test_edit_saved_while_an_update_runs_stays(project: Project, tmp_path: Path) -> None:
@@ -595,6 +658,11 @@ def test_operation_in_progress_is_named(project: Project, operation: str) -> Non
     command, named = PROGRESS[operation]
     project.run("sh", "-c", command, check=False)
     refused(project, named, way="copier" if operation == "merge" else "engine")
+
+
+def test_git_that_is_too_old_is_named(project: Project, tmp_path: Path) -> None:
+    script = 'case "$*" in *version) echo git version 2.37.9; exit;; esac'
+    refused(project, "needs Git 2.38 or newer", env=git_after(script, tmp_path / "bin"))
 
 
 def test_project_without_a_commit_is_named(project: Project) -> None:
@@ -662,10 +730,11 @@ def test_project_may_stand_anywhere(
 
 
 def test_news_of_the_template_are_told(made: Project, history: History, tmp_path: Path) -> None:
+    """In signs that everybody can see, where the terminal takes no others."""
     own = History(tmp_path / "template", list(history.versions))
     run("git", "clone", "--quiet", history.path, own.path, cwd=tmp_path)
     news = [
-        f"## v{number}.0.0 (2026-11-26)\n\n- news of {number}\n\n"
+        f"## v{number}.0.0 (2026-11-26)\n\n- news → {number}\n\n"
         for number in (10003, 10002, 10001, 10000)
     ]
     own.release(write("CHANGELOG.md", "".join(news)))
@@ -673,8 +742,8 @@ def test_news_of_the_template_are_told(made: Project, history: History, tmp_path
     project = made.copy(tmp_path / "project")
     edit(".copier-answers.yml", str(history.path), str(own.path))(project.path)
     project.commit()
-    said = update(project)
-    assert re.findall(r"news of (\d+)", said) == ["10003", "10002", "10001"]
+    said = update(project, env={"PYTHONIOENCODING": "ascii"})
+    assert re.findall(r"news \\u2192 (\d+)", said) == ["10003", "10002", "10001"]
 
 
 def test_deleted_file_stays_deleted_and_is_named(project: Project) -> None:
@@ -749,6 +818,21 @@ def test_what_both_add_under_one_name_is_a_conflict(
     assert theirs.strip() in project.read(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("a.yml", "steps:\n- with: 1\n  with: 2\n", "with is there twice"),
+        ("a.yml", "steps:\n- with: 1\n- with: 2\n", ""),
+        ("a.json", '{"a"}', "delimiter"),
+        ("a.ipynb", "{", "property name"),
+        ("a.ipynb", "{}", ""),
+    ],
+)
+def test_reason_why_nobody_can_read_a_file(name: str, text: str, reason: str) -> None:
+    found = run_path(str(ROOT / "update/engine.py"))["fault"](name, text)
+    assert reason in found if reason else not found
+
+
 def test_answers_file_with_another_name(history: History, tmp_path: Path) -> None:
     """As for a project with two templates: verbs never look at what belongs to the other."""
     name, project = ".copier-answers.mine.yml", Project(tmp_path / "project")
@@ -788,6 +872,16 @@ def test_option_that_an_update_would_ignore_is_refused(project: Project, option:
     assert "take back what you do not want with `git restore --staged --worktree FILE`." in said
     assert state(project) == before
     assert not (project.path / "tools").exists()
+
+
+def test_answer_that_was_typed_to_a_question_is_taken() -> None:
+    """Copier changes one by itself only where it asks nothing."""
+    engine = run_path(str(ROOT / "update/engine.py"))
+    answers: tuple[dict[str, str], ...] = {"license": "MIT"}, {"license": "Apache-2.0"}
+    request: dict[str, Any] = {"left_out": [], "data": []}
+    engine["check_answers"](*answers, {**request, "defaults": False})
+    with pytest.raises(engine["RefusalError"], match="no longer takes 'MIT' for license"):
+        engine["check_answers"](*answers, {**request, "defaults": True})
 
 
 def test_modes_are_right_where_files_have_none() -> None:
@@ -924,8 +1018,8 @@ def test_answer_brings_its_own_difference_only() -> None:
     old, new = picked(
         ours={"lib.rs": "first", "gone.rs": "first", "mine.rs": "mine", "LICENSE": "MIT"},
         old={"lib.rs": "first", "gone.rs": "first", "mine.rs": "first", "LICENSE": "MIT"},
-        asked={"lib.rs": "samples", "gone.rs": "samples", "mine.rs": "samples", "LICENSE": "MIT", "samples.rs": "new"},
-        new={"lib.rs": "samples, arrays", "LICENSE": "Apache", "samples.rs": "new", "arrays.rs": "new"},
+        asked={"lib.rs": "samples", "gone.rs": "samples", "mine.rs": "samples", "LICENSE": "MIT", "samples.rs": "new", "extra.rs": "f64"},
+        new={"lib.rs": "samples, arrays", "LICENSE": "Apache", "samples.rs": "new", "extra.rs": "f32", "arrays.rs": "new"},
     )  # fmt: skip
     assert old == {
         "lib.rs": entry("samples"), "gone.rs": entry("first"), "mine.rs": entry("mine"), "LICENSE": entry("MIT"),
