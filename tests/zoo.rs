@@ -105,6 +105,10 @@ pub(crate) mod zoo {
             this
         }
 
+        fn __setitem__(&mut self, at: u32, value: u32) {
+            self.at = at + value;
+        }
+
         /// Return whether it is at an end.
         fn ended(&self) -> bool {
             self.at > 3
@@ -174,6 +178,8 @@ pub(crate) mod zoo {
     }
 
     /// A dot or a square.
+    ///
+    /// As in "shape."
     #[pyclass(frozen)]
     pub(crate) enum Shape {
         /// A dot.
@@ -192,6 +198,7 @@ pub(crate) mod zoo {
     #[derive(FromPyObject)]
     pub(crate) enum Key {
         Number(i64),
+        Real(f64),
         Text(String),
     }
 
@@ -209,11 +216,12 @@ pub(crate) mod zoo {
         BTreeMap::new()
     }
 
-    /// Return the text, `"quoted"` or with a \ in it.
+    /// Return the text, `"quoted"` or with a \ in it, as text.strip does.
     #[pyfunction]
     fn text(key: Key, data: &Bound<'_, PyBytes>) -> Option<String> {
         let _ = data;
         match key {
+            Key::Real(number) => Some(number.to_string()),
             Key::Number(number) => (number > 0).then(|| number.to_string()),
             Key::Text(text) => Some(text),
         }
@@ -266,7 +274,7 @@ pub(crate) mod zoo {
         u8::from(one) + u8::from(two) + u8::from(three) + u8::from(four) + more + again + over + out
     }
 
-    /// Return the arrays by name.
+    /// Return arrays of the class numpy.ndarray by name.
     #[pyfunction]
     #[pyo3(signature = (of: "numpy.typing.NDArray[numpy.float64]") -> "dict[str, tuple[numpy.typing.NDArray[numpy.float64], list[numpy.typing.NDArray[numpy.float64]]]]")]
     fn arrays<'py>(
@@ -290,10 +298,17 @@ pub(crate) mod zoo {
         sumy / sumx * n
     }
 
+    /// Return what is between quotes.
+    #[pyfunction]
+    #[pyo3(signature = (text: "typing.Literal['1.0'] | str", quote='"', at=0))]
+    fn quoted(text: &str, quote: char, at: usize) -> Option<&str> {
+        text.get(at..)?.split(quote).nth(1)
+    }
+
     #[pyfunction]
     fn undocumented(_letter: char) {}
 
-    /// Names that types have too.
+    /// Names that "types" have too.
     #[pymodule]
     mod names {
         use pyo3::prelude::*;
@@ -343,7 +358,7 @@ pub(crate) mod zoo {
         #[pyclass(frozen)]
         pub(crate) struct SupportsIndexed();
 
-        /// Take whatever they hold.
+        /// Take whatever they hold, as "f(*args)".
         #[pyfunction]
         #[pyo3(signature = (*args, values: "tuple[int, ...]", unique: "set[int]", **kwargs))]
         fn all(
