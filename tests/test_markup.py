@@ -89,7 +89,7 @@ def test_text_survives(parser: MarkdownIt, place: str, text: str) -> None:
         "my_lib and my_other_lib",
         "a < b > c",
         "R&D, Tom & Jerry",
-        "about ~5 ms",
+        "about ~5 ms (~6)",
         "https://example.org/~me/a_b?x=1&y=2",
         'Fast maths (in Rust) - at last! 100 % + more: "yes", it\'s C# 3.0',
         "-5 degrees",

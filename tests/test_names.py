@@ -156,11 +156,14 @@ def test_plain_text_is_accepted(check: str, text: str) -> None:
         ("a\tb", "U+0009"),
         ("a\x7fb", "U+007F"),
         ("a\x85b", "U+0085"),
+        ("a\x9fb", "U+009F"),
         ("a\u2028b", "U+2028"),
         ("a\u2029b", "U+2029"),
         ("a\u202ab", "U+202A"),
+        ("a\u202db", "U+202D"),
         ("a\u202eb", "U+202E"),
         ("a\u2066b", "U+2066"),
+        ("a\u2067b", "U+2067"),
         ("a\u2069b", "U+2069"),
         ("a\u200eb", "U+200E"),
         ("a\u200fb", "U+200F"),
@@ -168,6 +171,7 @@ def test_plain_text_is_accepted(check: str, text: str) -> None:
         ("a\ud800b", "U+D800"),
         ("a\udfffb", "U+DFFF"),
         ("a\ufdd0b", "U+FDD0"),
+        ("a\ufdefb", "U+FDEF"),
         ("a\ufeffb", "U+FEFF"),
         ("a\uffffb", "U+FFFF"),
         ("a\U0001fffeb", "U+1FFFE"),
@@ -210,6 +214,7 @@ def test_package_name_is_accepted(name: str) -> None:
         ("test", "standard library"),
         ("Aux", "device on Windows"),
         ("com1.tools", "device on Windows"),
+        ("Com1.tools", "device on Windows"),
         ("setuptools-rust", "a tool"),
         ("Rich", "needed by a tool"),
         ("typing.extensions", "needed by a tool"),
@@ -275,7 +280,7 @@ def test_module_name_is_accepted(name: str) -> None:
 
 
 DEVICES = ["aux", "con", "nul", "prn", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))]  # fmt: skip
-FILES = ["conftest", "crates", "docs", "notebooks", "setup", "src", "tests"]
+FILES = ["conftest", "crates", "docs", "notebooks", "setup", "site_packages", "src", "tests"]
 
 
 @pytest.mark.parametrize(
@@ -315,7 +320,7 @@ def test_module_name_is_refused(name: str, rule: str) -> None:
 
 @pytest.mark.parametrize(
     "email",
-    ["", "ada@example.org", "a.b+c@x-y.co.uk", "1+ada_x@users.noreply.github.com",
+    ["", "ada@example.org", "a.b+c@x-y.co.uk", "a%b@x.org", f"a@{'b' * 63}.org", "1+ada_x@users.noreply.github.com",
      "ada@example.xn--p1ai"],
 )  # fmt: skip
 def test_email_is_accepted(email: str) -> None:
@@ -340,6 +345,7 @@ def test_email_is_accepted(email: str) -> None:
         "ada@x..org",
         "ada@x.1",
         "ada@x.o",
+        f"a@{'b' * 64}.org",
         "ada@größe.de",
         "a" * 65 + "@example.org",
         "a@" + "b." * 130 + "org",
