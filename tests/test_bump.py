@@ -629,7 +629,11 @@ def test_uncommitted_changes_are_refused_and_kept(either: Bumping, name: str, st
 def test_nothing_to_release_is_refused(released: Bumping) -> None:
     assert "NO_COMMITS" in released.refused()
     released.change("docs: one")
-    assert "not eligible" in released.refused()
+    refused = released.refused()
+    assert "not eligible" in refused
+    advice = re.search(r"type a version: `make bump ARGS=(.+)`", refused)
+    assert advice
+    assert released.bump(advice[1]) == advice[1]
 
 
 def test_an_existing_tag_is_refused(changed: Bumping) -> None:
@@ -720,7 +724,12 @@ def test_a_version_changed_by_hand_is_refused(changed: Bumping, name: str) -> No
     changed.write_version(name, "7.0.0")
     changed.commit("fix: by hand")
 
-    assert f"{name} has version 7.0.0, newest tag: 0.1.0." in changed.refused()
+    refused = changed.refused()
+    assert f"{name} has version 7.0.0, newest tag: 0.1.0." in refused
+    assert "for more, or write 0.1.0 there." in refused  # no tag mends what files do not agree on
+    changed.write_version(name, "0.1.0")
+    changed.commit("fix: back")
+    assert changed.bump() == "0.2.0"
 
 
 @pytest.mark.parametrize("how", ["--assume-unchanged", "--skip-worktree"])

@@ -58,19 +58,19 @@ def check(current: str, tag: str) -> None:
 
 def write_versions(current: str, new: str) -> None:
     """Write the version into the four files, if they have the one of the newest tag."""
-    crate = re.findall(r'(?m)^name *= *"(.+)"', Path("crates/Cargo.toml").read_text("utf-8"))[0]
-    for name, pattern in VERSIONS.items():
-        text = Path(name).read_bytes().decode()
-        place = re.compile(pattern.replace("CRATE", re.escape(crate)), re.MULTILINE)
-        found = place.search(text) or sys.exit(f"{name} must name the version of this project.")
+    texts = {name: Path(name).read_bytes().decode() for name in VERSIONS}
+    crate = re.escape(re.findall(r'(?m)^name *= *"(.+)"', texts["crates/Cargo.toml"])[0])
+    them = {n: re.search(p.replace("CRATE", crate), texts[n], re.M) for n, p in VERSIONS.items()}
+    for name, text in texts.items():
+        found = them[name] or sys.exit(f"{name} must name the version of this project.")
         if Version(old := found[1]) != Version(current):
-            its = [t for t in tags if re.search(rf"(^|[^v\d.]){re.escape(old)}$", t)]  # not v1.2.3
-            commit = run("git", "log", "-1", "--format=%h", *its[:1] or (f'-S"{old}"', "--", name))
+            own = [t for t in tags if re.search(rf"(^|[^v\d.]){re.escape(old)}$", t)]  # not v1.2.3
+            commit = run("git", "log", "-1", "--format=%h", *own[:1] or (f'-S"{old}"', "--", name))
             make = f"-d v{current}" if f"v{old}" in tags else f"-a -m v{old} v{old} {commit}"
-            way = f"Type `git fetch --tags` for more, `git tag {make}`, or write {current} there."
+            agreed = all(m and Version(m[1]) == Version(old) for m in them.values())
+            way = f"Type `git fetch --tags` for more{f', `git tag {make}`' if agreed else ''}, or write {current} there."
             sys.exit(f"{name} has version {old}, newest tag: {current if tags else 'none'}. {way}")
-        spelled = str(Version(new)) if name == "uv.lock" else new
-        text = text[: found.start(1)] + spelled + text[found.end(1) :]
+        text = f"{text[: found.start(1)]}{Version(new) if name == 'uv.lock' else new}{text[found.end(1) :]}"
         if name == "pyproject.toml" and Version(new).major:
             text, lines = re.subn(r"(?m)^major_version_zero = true.*\n", "", text)
             if lines and Version(current).major:  # Commitizen has counted wrong
@@ -106,8 +106,7 @@ def write_changelog(tag: str) -> None:
 index, bad = run("git", "rev-parse", "--git-path", "index"), 1
 before = {name: Path(name).read_bytes() for name in [index, *FILES] if Path(name).exists()}
 head, tags = run("git", "log", "-1", "--no-show-signature", "--format=%H"), run(*TAGS).split()
-git = "'core.ignoreStat=0' 'i18n.commitEncoding=UTF-8' 'i18n.logOutputEncoding=UTF-8' 'log.showSignature=false'"
-git = f"{os.environ.get('GIT_CONFIG_PARAMETERS', '')} {git}".strip()
+git = f"{os.environ.get('GIT_CONFIG_PARAMETERS', '')} 'core.ignoreStat=0' 'i18n.commitEncoding=UTF-8' 'i18n.logOutputEncoding=UTF-8' 'log.showSignature=false'".strip()
 os.environ |= {"PYTHONUTF8": "1", "GIT_CONFIG_PARAMETERS": git}
 try:
     if tag := os.environ.get("CZ_PRE_NEW_TAG_VERSION", ""):
@@ -126,4 +125,5 @@ finally:
         run("git", "update-ref", "HEAD", head)
     for name in filter(lambda n: Path(n).read_bytes() != before[n], before if bad else ()):
         Path(name).write_bytes(before[name])
-sys.exit("\nNothing was changed." if bad else 0)
+hint = "To release all the same, type a version: `make bump ARGS=1.2.3`." if bad in (3, 21) else ""
+sys.exit(f"{hint}\nNothing was changed." if bad else 0)
