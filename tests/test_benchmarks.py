@@ -1,5 +1,6 @@
 """The benchmark of a generated project measures a release build and nothing else; ours writes its table."""
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -59,6 +60,29 @@ def test_benchmark_compares_the_two_on_a_release_build(project: Project) -> None
         "exponential_average, 100,000": "Rust",
     }
     assert project.git("status", "--porcelain") == ""
+
+
+@pytest.mark.slow
+def test_short_calls_are_measured_many_at_a_time(project: Project) -> None:
+    """By a cold first call, pytest-benchmark would take one at a time, which costs more than the call."""
+    sums = "add_in_rust or subtract_in_rust"
+    arguments = f"ARGS=--benchmark-json=build/bench.json -k '{sums}'"
+    project.run("make", "bench", arguments, env={"PYTEST_ADDOPTS": QUICK})
+    measured = json.loads(project.read("build/bench.json"))["benchmarks"]
+    assert len(measured) == 4
+    assert min(each["stats"]["iterations"] for each in measured) >= 5
+
+
+@pytest.mark.slow
+def test_earlier_measurements_can_be_compared(project: Project) -> None:
+    """Also where there are none yet."""
+    compare = f"ARGS={QUICK} --benchmark-compare --benchmark-storage=build/{{}} -k add_in_rust"
+    printed = project.run("make", "bench", compare.format("none")).stdout
+    assert "Can't compare. No benchmark files" in printed
+    assert " 2 passed" in printed
+    project.run("make", "bench", f"{compare.format('some')} --benchmark-save=first")
+    printed = project.run("make", "bench", compare.format("some")).stdout
+    assert re.search(r"^test_speed\[.*-Rust\] \(0001_first\) ", printed, re.MULTILINE)
 
 
 @pytest.mark.slow
