@@ -66,6 +66,7 @@ def test_what_would_lead_uv_astray_does_not_reach_it(project: Project) -> None:
         "UV_ISOLATED",
         "UV_PRERELEASE",
         "UV_NO_SYNC",
+        "VIRTUAL_ENV",
     }
     assert expected <= given.keys()
     printed = make(project, "test", **given)
@@ -166,10 +167,12 @@ def test_exported_variables_reach_programs_as_they_are(project: Project) -> None
         ("bump VERSION=1.0.0", "VERSION"),
         ("update python_min=3.12", "python_min"),
         ("test tests/test_package.py", "tests/test_package.py"),
+        ("lint src/fast_math", "src/fast_math"),
     ],
 )
 def test_what_make_would_pass_over_is_refused(project: Project, words: str, named: str) -> None:
-    done = project.run("make", *words.split(), check=False)
+    env = {"PATH": f"{tools(project)}:{user_path(uv=False)}"}
+    done = project.run("make", *words.split(), env=env, check=False)
     assert done.returncode
     assert f"because of: {named}. Type arguments as in `make test ARGS=" in done.stdout
     assert "run|" not in done.stdout
@@ -194,8 +197,10 @@ def test_environments_of_another_folder_are_dropped(project: Project) -> None:
     assert (project.path / ".venv").exists()
     project.path.rename(project.path.with_name("moved"))
     moved = Project(project.path.with_name("moved"))
+    (moved.path / "build/coverage/bin/activate").write_text("# of a tool that says nothing\n")
     make(moved, "lint")
     assert not (moved.path / ".venv").exists()
+    assert (moved.path / "build/coverage").exists()
 
 
 def test_help_is_the_default(project: Project) -> None:
