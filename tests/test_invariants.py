@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 import pythons
 from conftest import Render
-from project import Project, run, user
+from project import FEATURES, Project, run, user
 
 FLOORS = ["3.11", "3.12", "3.13", "3.14"]
 LICENCES = {
@@ -197,6 +197,13 @@ def test_a_project_is_small(render: Render, features: list[str] | None, most: in
     assert machinery(project) <= 250
     for name in ("setup.py", "scripts/sbom.py"):
         assert len(project.read(name).splitlines()) <= 60
+
+
+@pytest.mark.parametrize("features", [[], ["benchmarks", "docs"], FEATURES])
+def test_python_code_is_formatted(render: Render, features: list[str]) -> None:
+    project = render(features=features)
+    project.tool("ruff", "format", "--check")
+    project.tool("ruff", "check")
 
 
 @pytest.mark.parametrize("name", ["pyo3", "libc", "aa", "z9", "Fast.Core", "x" * 50])
