@@ -1,6 +1,5 @@
 """The benchmark of a generated project measures a release build and nothing else; ours writes its table."""
 
-import json
 import re
 import sys
 from pathlib import Path
@@ -60,17 +59,6 @@ def test_benchmark_compares_the_two_on_a_release_build(project: Project) -> None
         "exponential_average, 100,000": "Rust",
     }
     assert project.git("status", "--porcelain") == ""
-
-
-@pytest.mark.slow
-def test_short_calls_are_measured_many_at_a_time(project: Project) -> None:
-    """By a cold first call, pytest-benchmark would take one at a time, which costs more than the call."""
-    sums = "add_in_rust or subtract_in_rust"
-    arguments = f"ARGS=--benchmark-json=build/bench.json -k '{sums}'"
-    project.run("make", "bench", arguments, env={"PYTEST_ADDOPTS": QUICK})
-    measured = json.loads(project.read("build/bench.json"))["benchmarks"]
-    assert len(measured) == 4
-    assert min(each["stats"]["iterations"] for each in measured) >= 5
 
 
 @pytest.mark.slow
