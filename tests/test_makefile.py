@@ -147,6 +147,7 @@ def test_exported_variables_reach_programs_as_they_are(project: Project) -> None
     names = set(re.findall(r"^(?:[\w-]+: )?([\w-]+) :?= ", project.read("Makefile"), re.M))
     assert len(names) >= 6
     words = {form for name in names for form in {*name.split("-"), name.replace("-", "_")}}
+    words |= {"env", "script_path"}  # of the recipe's shell
     exported = {form: "mine" for word in words for form in (word, word.upper())}
     program(project, "uv", '#!/bin/sh\nprintf "%s|" "$@"\necho\nenv\n')
     program(project, "cargo", "#!/bin/sh\n")
