@@ -121,15 +121,8 @@ def test_files_follow_their_schemas(projects: dict[str, Project], pattern: str) 
 HOOKS = [
     *("check-added-large-files", "check-json", "check-toml", "check-yaml"),
     *("end-of-file-fixer", "mixed-line-ending", "trailing-whitespace", "conflict-markers"),
-    *(
-        "notebook-name",
-        "nbstripout",
-        "ruff-check",
-        "ruff-format",
-        "cargo-fmt",
-        "cargo-lock",
-        "uv-lock",
-    ),
+    *("notebook-name", "nbstripout", "ruff-check", "ruff-format"),
+    *("cargo-fmt", "cargo-lock", "uv-lock"),
 ]
 
 

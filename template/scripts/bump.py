@@ -60,14 +60,14 @@ def write_versions(current: str, new: str) -> None:
     """Write the version into the four files, if they have the one of the newest tag."""
     texts = {name: Path(name).read_bytes().decode() for name in VERSIONS}
     crate = re.escape(re.findall(r'(?m)^name *= *"(.+)"', texts["crates/Cargo.toml"])[0])
-    them = {n: re.search(p.replace("CRATE", crate), texts[n], re.M) for n, p in VERSIONS.items()}
+    places = {n: re.search(p.replace("CRATE", crate), texts[n], re.M) for n, p in VERSIONS.items()}
     for name, text in texts.items():
-        found = them[name] or sys.exit(f"{name} must name the version of this project.")
+        found = places[name] or sys.exit(f"{name} must name the version of this project.")
         if Version(old := found[1]) != Version(current):
             own = [t for t in tags if re.search(rf"(^|[^v\d.]){re.escape(old)}$", t)]  # not v1.2.3
             commit = run("git", "log", "-1", "--format=%h", *own[:1] or (f'-S"{old}"', "--", name))
             make = f"-d v{current}" if f"v{old}" in tags else f"-a -m v{old} v{old} {commit}"
-            agreed = all(m and Version(m[1]) == Version(old) for m in them.values())
+            agreed = all(m and Version(m[1]) == Version(old) for m in places.values())
             way = f"Type `git fetch --tags` for more{f', `git tag {make}`' if agreed else ''}, or write {current} there."
             sys.exit(f"{name} has version {old}, newest tag: {current if tags else 'none'}. {way}")
         text = f"{text[: found.start(1)]}{Version(new) if name == 'uv.lock' else new}{text[found.end(1) :]}"
