@@ -262,6 +262,33 @@ def test_names_cannot_change(history: History, project: Project, question: str) 
     assert project.read("NEW.txt") == TEMPLATE
 
 
+def test_renamed_package_is_updated_under_its_new_name(history: History, project: Project) -> None:
+    """Renamed as CONTRIBUTING.md says."""
+    old = re.compile(r"\bdemo\b")
+    project.git("mv", "src/demo", "src/gadget")
+    for name in files(project).keys() | {".copier-answers.yml"}:
+        write(name, old.sub("gadget", project.read(name)))(project.path)
+    edit(".copier-answers.yml", "# checksum", "# no checksum")(project.path)
+    project.commit("refactor!: rename the package")
+    history.release(
+        edit("template/setup.py", "import sys\n", f"import sys\n{TEMPLATE}"),
+        edit(
+            "template/pyproject.toml.jinja",
+            "[tool.coverage.paths]",
+            f"[tool.coverage.paths]\n{TEMPLATE}",
+        ),
+        write("template/NEW.txt.jinja", "{{ module_name }}\n"),
+    )
+    update(project)
+    assert not unmerged(project)
+    assert TEMPLATE in project.read("setup.py")
+    assert TEMPLATE in project.read("pyproject.toml")
+    assert project.read("NEW.txt") == "gadget\n"
+    project.commit("build: update")
+    update(project, data={"package_name": "gadget", "python_min": "3.12"}, way="copier")
+    assert 'requires-python = ">=3.12"' in project.read("pyproject.toml")
+
+
 def test_answers_edited_by_hand_are_refused(history: History, project: Project) -> None:
     history.release(write("template/NEW.txt", TEMPLATE))
     edit(".copier-answers.yml", "'3.11'", "'3.12'")(project.path)

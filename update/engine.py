@@ -376,8 +376,9 @@ def check_answers(
             continue
         if name in ("package_name", "module_name"):
             raise RefusalError(
-                f"Keep {answer}: your source files have this name, so an update cannot change it; "
-                f"rename by hand."
+                f"Keep {answer}: your source files have this name, so an update cannot change it; to "
+                f"rename the package, replace it in all files, the answers file too, and delete the "
+                f"line with the checksum there."
             )
         if request["defaults"] and name not in request["data"]:
             raise RefusalError(
