@@ -201,7 +201,14 @@ def either(request: pytest.FixtureRequest, bumped: Project, tools: Path, tmp_pat
     return project
 
 
-@pytest.mark.parametrize("command", ["make bump", "uv run --only-dev cz bump --yes"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "make bump",
+        "uv run --only-dev cz bump --yes",
+        "uv run --only-dev poe bump --increment MINOR",
+    ],
+)
 def test_what_the_owner_types(project: Bumping, tmp_path: Path, command: str) -> None:
     """Both work on Windows, and while the Rust code does not compile, and Cargo can read what they write."""
     (tmp_path / "sitecustomize.py").write_text(AS_ON_WINDOWS)

@@ -104,7 +104,8 @@ def test_conflict_in_pyproject_can_be_resolved(project: Project) -> None:
     project.git("add", "pyproject.toml")
     project.run("sh", "-ec", todo)
     assert locked(project)
-    project.commit("build: update the template")
+    project.git("commit", "--quiet", "--message=build: update the template")  # with the hooks
+    assert not project.git("status", "--porcelain")
     assert "Nothing to update." in update(project, way="make")
 
 

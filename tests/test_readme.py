@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 from jinja2 import Environment
 
 import pythons
@@ -68,6 +69,16 @@ def test_first_command_renders_a_project(template: Path, tmp_path: Path) -> None
     first, *others = re.findall("^    (.+)", said.partition("is ready. Next:")[2], re.MULTILINE)
     assert (first, others) == ('cd "my-package"', steps)
     assert 'name = "my-package"' in (tmp_path / "my-package/pyproject.toml").read_text("utf-8")
+
+
+def test_answers_on_the_command_line_are_typed_as_told(template: Path, tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    (command, *_) = blocks(text, "console")
+    (answers,) = re.findall("^`(--defaults --data .*)`", text, re.MULTILINE)
+    typed = shlex.split(f"{command.replace('TEMPLATE', str(template))} {answers}")
+    run(*typed, cwd=tmp_path, env={"PATH": user_path()})
+    written = yaml.safe_load((tmp_path / "my-package/.copier-answers.yml").read_text("utf-8"))
+    assert (written["package_name"], written["features"]) == ("fast-math", ["docs", "pypi"])
 
 
 def test_next_steps_on_windows_need_no_make() -> None:

@@ -601,6 +601,47 @@ def test_new_licence_brings_its_texts(history: History, project: Project, tmp_pa
     assert project.read("pyproject.toml") == fresh.read("pyproject.toml")
 
 
+def test_finished_update_can_be_undone(project: Project) -> None:
+    """By what CONTRIBUTING.md says."""
+    before = files(project), project.read(".copier-answers.yml")
+    said = update(project, ":current:", {"license": "MIT OR Apache-2.0", "features": ["pypi"]})
+    assert "LICENSE-MIT" in files(project)
+    assert not (project.path / "notebooks").exists()
+    (undo,) = re.findall("`(git reset [^`]*)` undoes it", project.read("CONTRIBUTING.md"))
+    assert undo in said
+    project.run(*undo.split())
+    assert (files(project), project.read(".copier-answers.yml")) == before
+    assert not project.git("status", "--porcelain")
+
+
+@pytest.mark.parametrize(
+    ("address", "version", "says"),
+    [
+        (None, "v77.0.0", "Unknown revision"),
+        ("https://localhost:1/template.git", None, "fatal:"),
+        ("NOWHERE", None, "only supported in git-tracked templates"),
+    ],
+    ids=["no version", "no host", "no folder"],
+)
+def test_what_copier_says_is_explained(
+    project: Project, tmp_path: Path, address: str | None, version: str | None, says: str
+) -> None:
+    if address:
+        answers = project.read(".copier-answers.yml")
+        place = str(tmp_path / "nowhere") if address == "NOWHERE" else address
+        write(".copier-answers.yml", re.sub("(_src_path: ).*", rf"\g<1>{place}", answers))(
+            project.path
+        )
+        project.commit("build: the template moved")
+    before = files(project)
+    options = [f"--vcs-ref={version}"] if version else []
+    result = project.tool("copier", "update", "--trust", "--defaults", *options, check=False)
+    assert result.returncode
+    assert says in result.stdout
+    assert f"`{says}`" in " ".join(project.read("CONTRIBUTING.md").split())
+    assert files(project) == before
+
+
 def test_new_answers_reach_what_the_owner_moved(project: Project) -> None:
     """And what the owner deleted stays deleted, and is named."""
     project.git("mv", "LICENSE", "LICENSE.txt")

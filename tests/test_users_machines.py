@@ -132,21 +132,31 @@ def test_environment_may_be_removed_or_damaged(project: Project) -> None:
     assert " passed" in project.make("init test")
 
 
-def test_module_can_be_optimized_until_rust_changes(project: Project) -> None:
-    debug = [
-        "uv",
-        "run",
-        "--no-sync",
-        "python",
-        "-c",
-        "import fast_math as m; print(m._accelerate.DEBUG)",
-    ]
+# What `add_in_rust` does where `checked_add` is `+`, and whether the build is one for debugging.
+OVERFLOW = """
+import fast_math
+try:
+    print(fast_math._accelerate.DEBUG, fast_math.add_in_rust(2**63 - 1, 1))
+except Exception:
+    print("an error like others")
+except BaseException as error:
+    print(fast_math._accelerate.DEBUG, type(error).__name__)
+"""
+
+
+def test_module_is_optimized_until_something_changes(project: Project) -> None:
+    """A panic is no `Exception`, and optimized code does not panic, as CONTRIBUTING.md says."""
     poe = ("uv", "run", "--only-dev", "poe")  # as on Windows
+    source = project.path / "crates/src/samples.rs"
+    text = source.read_text("utf-8")
+    assert text.count("left.checked_add(right)") == 1
+    source.write_text(text.replace("left.checked_add(right)", "Some(left + right)"), "utf-8")
     project.run(*poe, "optimize", env={"UV_NO_INSTALL_PROJECT": "1"})
-    assert project.run(*debug).stdout == "False\n"
-    add(project.path / "crates/src/samples.rs", "// changed\n")
-    project.make("test")
-    assert project.run(*debug).stdout == "True\n"
+    shown = project.run("uv", "run", "python", "-c", OVERFLOW).stdout
+    assert shown.splitlines()[-1] == f"False {-(2**63)}"
+    add(project.path / "pyproject.toml", "# changed\n")
+    shown = project.run("uv", "run", "python", "-c", OVERFLOW).stdout
+    assert shown.splitlines()[-1] == "True PanicException"
 
 
 def test_verbs_may_be_combined(project: Project) -> None:
