@@ -221,9 +221,9 @@ def test_messages_of_a_first_commit_are_left_out(project: Project) -> None:
     shutil.rmtree(project.path / ".git")
     project.git("init", "--quiet")
     project.commit("feat: start")
-    env = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'scripts'}"}
-    typed = ("python", "-m", "rehearsal.rehearse", project.path)
-    printed = project.tool(*typed, env=env).stdout
+    moved = project.path.rename(project.path.with_name("my project"))
+    typed = ("make", "rehearse", f"PROJECT={os.path.relpath(moved, ROOT)}")  # as the README says
+    printed = Project(ROOT).tool(*typed).stdout
     assert "Left out: commits, " in printed
     assert "\nci:\n  one: success\n" in printed
 

@@ -139,15 +139,20 @@ def test_the_release_page_is_complete(released: Rehearsal) -> None:
     assert "--raw-field tag_name=v0.1.0 " in changes[2]
 
 
-def test_pip_installs_it_from_the_index(released: Rehearsal, tmp_path: Path) -> None:
+def test_pip_installs_it_from_the_index(
+    render: Render, released: Rehearsal, tmp_path: Path
+) -> None:
+    """By what the README says."""
+    readme = render(package_name=PACKAGE, features=["pypi"]).read("README.md")
+    (install,) = [block for block in blocks(readme, "console") if "pip install" in block]
     uploaded = sorted(file.name for file in (released.folder / "index").iterdir())
     assert uploaded == sorted({*released.published} - {"SHA256SUMS"})
     for version in (pythons.SUPPORTED[0], pythons.SUPPORTED[-1]):
         python = clean_environment(Path(need(f"python{version}")), tmp_path / version)
         with package_index(released.folder / "index") as index:
             run(
-                python, "-m", "pip", "install", "--only-binary=:all:", "--extra-index-url",
-                f"{index}simple/", f"{PACKAGE}==0.1.0", cwd=tmp_path, base=user(rust=False),
+                python, "-m", *shlex.split(install), "--only-binary=:all:", "--extra-index-url",
+                f"{index}simple/", cwd=tmp_path, base=user(rust=False),
             )  # fmt: skip
         check_installed(python)
 
