@@ -1,5 +1,6 @@
 """What pyproject.toml cannot say: one wheel for every Python, with the same bytes wherever it is built."""
 
+import json
 import os
 import re
 import shutil
@@ -21,22 +22,6 @@ from setuptools.command.bdist_wheel import bdist_wheel  # noqa: E402
 # would take that for another Python and compile PyO3 again.
 os.environ.setdefault("PYO3_PYTHON", os.path.realpath(sys._base_executable))
 
-if "bdist_wheel" in sys.argv and "--skip-build" not in sys.argv:
-    # Where setuptools builds for this Python, it deletes nothing: old files would get into the wheel.
-    for old in Path("build").glob(f"lib.*-{sys.implementation.cache_tag}*"):
-        shutil.rmtree(old)
-    # Panic messages name source files. This keeps the build machine's folders out of the wheel. Of these variables
-    # Cargo reads one: RUSTFLAGS on musl, where setuptools-rust sets it. With CARGO_BUILD_RUSTFLAGS, flags in Cargo's
-    # own configuration still count; those under [target] there replace this one.
-    on_musl = 'target_env="musl"' in getoutput("rustc --print cfg", errors="replace")
-    os.environ.setdefault("RUSTFLAGS" if on_musl else "CARGO_BUILD_RUSTFLAGS", "")
-    home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo").absolute()
-    flag = f"--remap-path-prefix={home}=cargo"
-    for variable in [x for x in os.environ if re.fullmatch(r"(CARGO_\w+_)?RUSTFLAGS", x)]:
-        space = "\x1f" if variable == "CARGO_ENCODED_RUSTFLAGS" else " "
-        if space not in flag:
-            os.environ[variable] = f"{os.environ[variable]}{space}{flag}".strip(space)
-
 
 class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
     def finalize_options(self) -> None:
@@ -47,6 +32,32 @@ class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
         if abi3 and sys.implementation.name == "cpython" and all(limited):
             self.py_limited_api = f"cp{abi3[1]}"
         super().finalize_options()
+
+    def run(self) -> None:
+        # Setuptools deletes nothing: what an earlier build left would get into the wheel.
+        build = self.get_finalized_command("build")
+        built = self.skip_build or self.distribution.have_run.get("build")
+        for folder in [self.bdist_dir] if built else [self.bdist_dir, build.build_lib]:
+            if Path(build.build_base) in Path(folder).parents:
+                shutil.rmtree(folder, ignore_errors=True)
+        # Panic messages name source files. These flags keep the build machine's folders out of them. Cargo adds them to
+        # those of its configuration; where variables replace both, as setuptools-rust's on musl, they are added there.
+        home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo").absolute()
+        flags = [f"--remap-path-prefix={home}=cargo"]
+        rust = getoutput("rustc --print cfg --print sysroot && rustc -vV", errors="replace")
+        for sysroot, commit in re.findall(r"(?m)^((?:/|\w:).*)$(?s:.*)^commit-hash: (\w+)", rust):
+            sources = Path(sysroot, "lib/rustlib/src/rust")  # by rustup's component rust-src
+            flags.append(f"--remap-path-prefix={sources}=/rustc/{commit}")
+        for module in self.distribution.rust_extensions:
+            module.args = [*module.args, "--config", f"build.rustflags={json.dumps(flags)}"]
+        if 'target_env="musl"' in rust:
+            os.environ.setdefault("RUSTFLAGS", "")
+        replaced = re.compile(r"(CARGO_(ENCODED|TARGET_\w+)_)?RUSTFLAGS")
+        for name in filter(replaced.fullmatch, os.environ):
+            space = "\x1f" if "ENCODED" in name else " "
+            fitting = [flag for flag in flags if space not in flag]
+            os.environ[name] = space.join([os.environ[name], *fitting]).strip(space)
+        super().run()
 
     def write_wheelfile(self, wheelfile_base: str, **kwargs: str) -> None:
         super().write_wheelfile(wheelfile_base, **kwargs)

@@ -195,8 +195,8 @@ def test_a_project_is_small(render: Render, features: list[str] | None, most: in
     assert len(files) <= most, sorted(path.relative_to(project.path).as_posix() for path in files)
     assert len(list(project.path.iterdir())) <= 26
     assert machinery(project) <= 250
-    for name in ("setup.py", "scripts/sbom.py"):
-        assert len(project.read(name).splitlines()) <= 60
+    for name, lines in (("setup.py", 71), ("scripts/sbom.py", 60)):
+        assert len(project.read(name).splitlines()) <= lines
 
 
 @pytest.mark.parametrize("features", [[], ["benchmarks", "docs"], FEATURES])

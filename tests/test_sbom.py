@@ -83,7 +83,7 @@ def from_git() -> Path:
     return folder
 
 
-def build(render: Render, folder: Path, umask: str = "002") -> Path:
+def build(render: Render, folder: Path, umask: str = "002", **variables: str) -> Path:
     """Build the wheel of a project that needs more crates than the starter, of all kinds."""
     project = render(package_name="Fast.Math", module_name="fast_math", features=[])
     project = project.copy(folder / "project")
@@ -106,7 +106,9 @@ def build(render: Render, folder: Path, umask: str = "002") -> Path:
     # Each build has files of its own, but for the sources that Cargo has unpacked.
     env = {"SOURCE_DATE_EPOCH": "1700000000"}
     project.run("chmod", "-R", "g+w" if umask == "002" else "go=", ".")  # as Git does
-    project.run("sh", "-c", f"umask {umask}; exec uv build --quiet", base={**user(), **env})
+    project.run(
+        "sh", "-c", f"umask {umask}; exec uv build --quiet", base={**user(), **env, **variables}
+    )
     (wheel,) = project.path.glob("dist/*.whl")
     return wheel
 
@@ -241,10 +243,31 @@ def test_crates_may_have_no_checksum(wheel: Path, tmp_path: Path) -> None:
     assert "hashes" not in pyo3
 
 
-def test_another_folder_and_umask_make_the_same_bytes(
+def another_machine(folder: Path) -> dict[str, str]:
+    """Return variables that lead to a Cargo and a Rust in other places, which holds the sources of its library."""
+    cargo, rust = folder / "Jane Doe/.cargo", folder / "rust"
+    cargo.mkdir(parents=True)
+    for known in Path(user()["HOME"], ".cargo").iterdir():
+        (cargo / known.name).symlink_to(known)
+    real = run("rustc", "--print=sysroot", cwd=folder, base=user()).stdout.strip()
+    sources = rust / "lib/rustlib/src/rust/library/std/src/lib.rs"
+    sources.parent.mkdir(parents=True)
+    sources.touch()
+    for part in Path(real, "lib/rustlib").iterdir():
+        if part.name != "src":
+            (rust / "lib/rustlib" / part.name).symlink_to(part)
+    program = rust / "bin/rustc"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {real}/bin/rustc "$@" --sysroot {rust}\n')
+    program.chmod(0o755)
+    return {"CARGO_HOME": str(cargo), "PATH": f"{program.parent}:{user()['PATH']}"}
+
+
+def test_another_machine_folder_and_umask_make_the_same_bytes(
     wheel: Path, text: str, render: Render, tmp_path: Path
 ) -> None:
-    assert build(render, tmp_path, umask="077").read_bytes() == wheel.read_bytes()
+    again = build(render, tmp_path, umask="077", **another_machine(tmp_path))
+    assert again.read_bytes() == wheel.read_bytes()
     for trace in (wheel.parents[1], Path.home()):
         assert str(trace) not in text
 
