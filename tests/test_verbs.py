@@ -269,7 +269,13 @@ def test_missing_tools_are_named_in_one_sentence(render: Render, tmp_path: Path)
     assert no_rust.returncode
     assert "\nRust is missing: install it from https://rustup.rs" in no_rust.stdout
     assert "Traceback" not in no_rust.stdout
-    no_git = project.make("init")
+    without = tmp_path / "rust"
+    without.mkdir()
+    for name in ("cargo", "rustc"):
+        (without / name).symlink_to(bare().rust() / name)
+    no_git = project.make("init", env={"PATH": f"{without}:{user_path(rust=False)}"})
+    for tool in ("fmt", "clippy"):
+        assert f"\ncargo {tool} is missing, for commits and make lint: rustup comp" in no_git
     assert "So there are no hooks yet: run make init again in a Git repository." in no_git
     project.git("init", "--quiet")
     no_commit = project.run("make", "wheel", check=False)
@@ -287,7 +293,7 @@ def test_uv_is_installed_where_it_is_missing(render: Render, tmp_path: Path) -> 
         "PIP_TARGET": elsewhere,
         "PIP_USER": "1",
     }
-    project.make("init format", env=env)
+    assert "is missing" not in project.make("init format", env=env)
     project.git("add", "--all")
     project.run("git", "commit", "--message=feat: start", env=env)
     assert (project.path / ".uv/bin/uv").exists()
