@@ -376,9 +376,9 @@ def check_answers(
             continue
         if name in ("package_name", "module_name"):
             raise RefusalError(
-                f"Keep {answer}: your source files have this name, so an update cannot change it; to "
-                f"rename the package, replace it in all files, the answers file too, and delete the "
-                f"line with the checksum there."
+                f"Keep {answer}: your source files have this name, so an update cannot change it. To "
+                f"rename the package, rename its folder, replace the name in all files, the answers "
+                f"file too, and delete the line with the checksum there."
             )
         if request["defaults"] and name not in request["data"]:
             raise RefusalError(
