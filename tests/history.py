@@ -127,7 +127,7 @@ def update(
         version: A version of the template; the newest if None.
         data: Other answers than before.
         *options: More options for `copier update`.
-        way: `copier` for Copier alone, `make` for the verb of the project, `engine` for what Copier starts; by
+        way: `copier` for Copier alone, `make` for the task of the project, `engine` for what Copier starts; by
             default the engine, or Copier if it gets arguments.
         fails: Whether the exit status must be another one than 0.
         **kwargs: For `Project.run`.

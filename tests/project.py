@@ -184,9 +184,9 @@ class Project:
         """Run a tool of this repository in the project, which looks at it from outside; see `run`."""
         return self.run(*command, **{"base": outside(), **kwargs})
 
-    def make(self, verb: str, **kwargs: Any) -> str:
-        """Run verbs of the Makefile, and return what they printed."""
-        return self.run("make", *verb.split(), **kwargs).stdout
+    def make(self, task: str, **kwargs: Any) -> str:
+        """Run tasks of the Makefile, and return what they printed."""
+        return self.run("make", *task.split(), **kwargs).stdout
 
     def git(self, *arguments: str) -> str:
         """Run Git and return what it printed."""

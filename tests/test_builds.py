@@ -207,7 +207,7 @@ def test_vendored_crates_are_whole_in_a_source_distribution(fresh: Project, tmp_
     assert not [name for name in packed if name.endswith("/.git")]
 
 
-def test_the_verbs_are_in_a_source_distribution(sdist: Path, tmp_path: Path) -> None:
+def test_the_tasks_are_in_a_source_distribution(sdist: Path, tmp_path: Path) -> None:
     """README names them."""
     run("tar", "-xf", sdist, "--strip-components=1", cwd=tmp_path)
     project = Project(tmp_path)
@@ -244,7 +244,7 @@ def old(tmp_path: Path) -> Path:
     return old
 
 
-def test_verbs_say_what_to_do_about_an_old_rust(fresh: Project, old: Path) -> None:
+def test_tasks_say_what_to_do_about_an_old_rust(fresh: Project, old: Path) -> None:
     env = {"PATH": f"{old}:{user_path(rust=False)}"}
     failed = fresh.run("make", "test", env=env, check=False)
     assert failed.returncode

@@ -9,7 +9,7 @@ from conftest import Render
 from needs import need
 from project import IDENTITY
 from rehearsal.bare import Bare
-from test_verbs import check_green, check_uses, set_up
+from test_tasks import check_green, check_uses, set_up
 
 
 @pytest.mark.slow(minutes=5)

@@ -88,7 +88,7 @@ def test_lock_files_that_cannot_follow_are_named(project: Project) -> None:
 
 
 def test_conflict_in_pyproject_can_be_resolved(project: Project) -> None:
-    """The verb works with an environment that nobody can read, and so does what it says to do next."""
+    """The task works with an environment that nobody can read, and so does what it says to do next."""
     edit("pyproject.toml", 'test = ["', 'test = ["my-own", "')(project.path)
     project.git("commit", "--quiet", "--all", "--no-verify", "--message=feat: mine")
     said = update(project, way="make", fails=True)

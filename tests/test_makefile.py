@@ -1,4 +1,4 @@
-"""The Makefile forwards verbs, whatever files, paths and settings of make there are."""
+"""The Makefile forwards tasks, whatever files, paths and settings of make there are."""
 
 import os
 import re
@@ -50,8 +50,8 @@ def make(project: Project, *arguments: str, **env: str) -> list[str]:
     return project.run("make", *arguments, env=env).stdout.splitlines()
 
 
-def call(verb: str, *arguments: str) -> str:
-    return "|".join(["run", "--only-dev", "poe", verb, *arguments, "MAKEFLAGS="])
+def call(task: str, *arguments: str) -> str:
+    return "|".join(["run", "--only-dev", "poe", task, *arguments, "MAKEFLAGS="])
 
 
 def test_what_would_lead_uv_astray_does_not_reach_it(project: Project) -> None:
@@ -74,7 +74,7 @@ def test_what_would_lead_uv_astray_does_not_reach_it(project: Project) -> None:
     assert [line for line in printed if line.endswith("=mine")] == []
 
 
-def test_verbs_are_forwarded_in_their_order(project: Project) -> None:
+def test_tasks_are_forwarded_in_their_order(project: Project) -> None:
     calls = make(project, "-j8", "format", "lint", "test", "docs-serve")
     assert calls == [call("format"), call("lint"), call("test"), call("docs-serve")]
 
@@ -126,13 +126,13 @@ def test_nobody_waits_for_what_cargo_does_ahead(project: Project) -> None:
     os.kill(int(project.read("started")), signal.SIGTERM)
 
 
-def test_files_named_like_verbs_are_in_nobodys_way(project: Project) -> None:
+def test_files_named_like_tasks_are_in_nobodys_way(project: Project) -> None:
     for name in ("build", "docs.c", "lint", "test", "test.sh", "help", "uv"):
         (project.path / name).write_text("")
     for name in ("docs", "wheel", "RCS"):
         (project.path / name).mkdir(exist_ok=True)
-    verbs = ["test", "lint", "docs", "wheel"]
-    assert make(project, *verbs) == [call(verb) for verb in verbs]
+    tasks = ["test", "lint", "docs", "wheel"]
+    assert make(project, *tasks) == [call(task) for task in tasks]
     assert "--help" in make(project)[0]
 
 
@@ -151,8 +151,8 @@ def test_exported_variables_reach_programs_as_they_are(project: Project) -> None
     exported = {form: "mine" for word in words for form in (word, word.upper())}
     program(project, "uv", '#!/bin/sh\nprintf "%s|" "$@"\necho\nenv\n')
     program(project, "cargo", "#!/bin/sh\n")
-    for verb in ("init", "update", "lint"):
-        command, *variables = make(project, verb, **exported)
+    for task in ("init", "update", "lint"):
+        command, *variables = make(project, task, **exported)
         assert "mine" not in command
         assert {f"{name}=mine" for name in exported} <= set(variables)
     assert not any(name in line for name in names for line in variables)
@@ -210,20 +210,20 @@ def test_help_is_the_default(project: Project) -> None:
     )
 
 
-def test_each_verb_is_explained(render: Render) -> None:
+def test_each_task_is_explained(render: Render) -> None:
     """By the list that `make` prints, and by the table in CONTRIBUTING."""
     project = render(features=["docs", "notebook", "container", "benchmarks"])
     tasks = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]
-    verbs = {name: task for name, task in tasks.items() if not name.startswith("_")}
-    assert all(len(task["help"].split()) > 2 for task in verbs.values())
+    public = {name: task for name, task in tasks.items() if not name.startswith("_")}
+    assert all(len(task["help"].split()) > 2 for task in public.values())
     table = set(
         re.findall(r"^\| `make ([a-z-]+)` \|", project.read("CONTRIBUTING.md"), re.MULTILINE)
     )
-    assert table == verbs.keys()
+    assert table == public.keys()
 
 
 @pytest.mark.slow
-def test_help_lists_the_verbs_in_a_clone_without_an_environment(
+def test_help_lists_the_tasks_in_a_clone_without_an_environment(
     render: Render, tmp_path: Path
 ) -> None:
     project = render(project_name="Fast Math", features=[]).copy(tmp_path / "clone")

@@ -43,12 +43,12 @@ def test_questions_are_all_listed(questions: list[str]) -> None:
     assert SETTINGS["features"]["default"] == FEATURES[:4]
 
 
-def test_verbs_of_this_repository_exist() -> None:
+def test_tasks_of_this_repository_exist() -> None:
     listed = run("make", "help", cwd=ROOT).stdout
     for document in ("README.md", "CONTRIBUTING.md"):
-        for verb in re.findall(r"`?make ([a-z][a-z-]+)", (ROOT / document).read_text("utf-8")):
-            in_projects = verb in {"bump", "init", "stubs", "update"}
-            assert in_projects or f"make {verb} " in listed, f"{document}: make {verb}"
+        for task in re.findall(r"`?make ([a-z][a-z-]+)", (ROOT / document).read_text("utf-8")):
+            in_projects = task in {"bump", "init", "stubs", "update"}
+            assert in_projects or f"make {task} " in listed, f"{document}: make {task}"
 
 
 @pytest.mark.slow
@@ -91,9 +91,9 @@ def test_next_steps_on_windows_need_no_make() -> None:
         ).splitlines()
         for system in ("linux", "windows")
     }
-    verbs = ["    uv run --only-dev poe init", "    uv run --only-dev poe test"]
+    tasks = ["    uv run --only-dev poe init", "    uv run --only-dev poe test"]
     at = steps["linux"].index("    make init test")
-    assert steps["windows"] == [*steps["linux"][:at], *verbs, *steps["linux"][at + 1 :]]
+    assert steps["windows"] == [*steps["linux"][:at], *tasks, *steps["linux"][at + 1 :]]
     assert not any("&&" in line for line in steps["linux"])
 
 

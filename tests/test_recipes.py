@@ -1,4 +1,4 @@
-"""The recipes of `docs/recipes.md` work in a new project, and leave every verb green."""
+"""The recipes of `docs/recipes.md` work in a new project, and leave every task green."""
 
 import re
 import zipfile

@@ -156,7 +156,7 @@ def test_what_somebody_else_wrote_is_not_deleted(render: Render) -> None:
     assert mine.exists()
 
 
-def test_every_verb_is_green(zoo: Project) -> None:
+def test_every_task_is_green(zoo: Project) -> None:
     """Among them mypy, strict, and stubtest."""
     assert " passed" in zoo.make("format lint test")
     zoo.run(".venv/bin/python", "-c", USE)

@@ -41,7 +41,7 @@ def managed(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 def test_project_of_a_release_is_updated(
     template: Path, managed: dict[str, bytes], tmp_path: Path, release: str, way: str
 ) -> None:
-    """Whatever the verb of the release did."""
+    """Whatever the task of the release did."""
     history = History.of(template, tmp_path / "template")
     tag = f"v{release}"
     tagging = ["git", "tag", "--force", "--annotate", f"--message={tag}", tag, RELEASES[release]]
@@ -65,7 +65,7 @@ def test_project_of_a_release_is_updated(
     project.run("uv", "lock", "--check")
 
 
-def test_refusal_reaches_who_has_the_verb_of_the_first_release(
+def test_refusal_reaches_who_has_the_task_of_the_first_release(
     template: Path, tmp_path: Path
 ) -> None:
     """It shows the last line of an error only."""

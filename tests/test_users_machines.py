@@ -1,4 +1,4 @@
-"""The verbs on machines as users have them: settings, tools and states of a project that get in the way elsewhere."""
+"""The tasks on machines as users have them: settings, tools and states of a project that get in the way elsewhere."""
 
 import re
 import shutil
@@ -82,11 +82,11 @@ def add(path: Path, text: str) -> None:
         file.write(text)
 
 
-def test_verbs_that_need_no_module_work_while_rust_does_not_compile(project: Project) -> None:
+def test_tasks_that_need_no_module_work_while_rust_does_not_compile(project: Project) -> None:
     add(project.path / "crates/src/samples.rs", "const NUMBER: u8 = 256;\n")
     add(project.path / "crates/Cargo.toml", '\n[dependencies.itoa]\nversion = "1"\n')
-    for verb in ("format", "docs", "upgrade", "precommit"):
-        project.make(verb)
+    for task in ("format", "docs", "upgrade", "precommit"):
+        project.make(task)
     project.run(
         "uv", "run", "--only-dev", "cz", "check", "--message=feat: it is none of its business"
     )
@@ -159,7 +159,7 @@ def test_module_is_optimized_until_something_changes(project: Project) -> None:
     assert shown.splitlines()[-1] == "True PanicException"
 
 
-def test_verbs_may_be_combined(project: Project) -> None:
+def test_tasks_may_be_combined(project: Project) -> None:
     making = project.path / "build/stubs/fast_math"  # as by `make stubs` at the same time
     making.mkdir(parents=True, exist_ok=True)
     (making / "half.pyi").write_text("def half(")
@@ -170,8 +170,8 @@ def test_verbs_may_be_combined(project: Project) -> None:
     assert "count_close_pairs" in project.run("make", "test", f"ARGS={options}").stdout
 
 
-def test_words_after_a_verb_are_refused_where_they_would_be_lost(project: Project) -> None:
-    """As when someone without make types two verbs."""
+def test_words_after_a_task_are_refused_where_they_would_be_lost(project: Project) -> None:
+    """As when someone without make types two tasks."""
     poe = ("uv", "run", "--only-dev", "poe")
     result = project.run(*poe, "format", "lint", check=False)
     assert result.returncode
@@ -179,10 +179,10 @@ def test_words_after_a_verb_are_refused_where_they_would_be_lost(project: Projec
         "Type one task at a time, with nothing after this one: lint"
     )
     tasks = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]
-    for verb, task in tasks.items():
-        if not verb.startswith("_") and "$POE_EXTRA_ARGS" not in str(task):
+    for name, task in tasks.items():
+        if not name.startswith("_") and "$POE_EXTRA_ARGS" not in str(task):
             # Poe gives them to a single command, which refuses them.
-            assert "cmd" in task or task["sequence"][0] == {"ref": "_alone"}, verb
+            assert "cmd" in task or task["sequence"][0] == {"ref": "_alone"}, name
 
 
 def refuses_bad_messages(project: Project, **options: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A fresh project's own verbs run green, and its files leave nothing to format."""
+"""A fresh project's own tasks run green, and its files leave nothing to format."""
 
 import re
 import shutil

@@ -834,7 +834,7 @@ def test_reason_why_nobody_can_read_a_file(name: str, text: str, reason: str) ->
 
 
 def test_answers_file_with_another_name(history: History, tmp_path: Path) -> None:
-    """As for a project with two templates: verbs never look at what belongs to the other."""
+    """As for a project with two templates: tasks never look at what belongs to the other."""
     name, project = ".copier-answers.mine.yml", Project(tmp_path / "project")
     copier = Path(sys.executable).with_name("copier")
     command = copier, "copy", "--trust", "--defaults", "--quiet", f"--answers-file={name}"
@@ -848,8 +848,8 @@ def test_answers_file_with_another_name(history: History, tmp_path: Path) -> Non
     assert project.read(".copier-answers.yml") == other
     assert "up-to-date" in project.make("update-check")
     tasks = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]
-    for verb in ("update", "update-check"):
-        assert tasks[verb]["cmd"].endswith(f" --answers-file {name}")
+    for task in ("update", "update-check"):
+        assert tasks[task]["cmd"].endswith(f" --answers-file {name}")
     assert f" copier update --trust --answers-file {name}\n" in project.read("CONTRIBUTING.md")
 
 
