@@ -713,7 +713,7 @@ def test_new_question_takes_its_default(history: History, project: Project) -> N
 def test_owners_can_read_which_files_are_theirs(project: Project) -> None:
     settings = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
     patterns = {entry[1:] for entry in settings["_skip_if_exists"] if entry.startswith("/")}
-    table = project.read("CONTRIBUTING.md").split("| files | belong to |")[1].split("\n\n")[0]
+    table = project.read("CONTRIBUTING.md").split("| files | owner |")[1].split("\n\n")[0]
     rows = [row for row in table.splitlines() if row.endswith("| you |")]
     listed = {name.rstrip("/") for row in rows for name in re.findall("`([^`]+)`", row)}
     assert listed == patterns | {"uv.lock"}
