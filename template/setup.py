@@ -40,8 +40,8 @@ class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
         for folder in [self.bdist_dir] if built else [self.bdist_dir, build.build_lib]:
             if Path(build.build_base) in Path(folder).parents:
                 shutil.rmtree(folder, ignore_errors=True)
-        # Panic messages name source files. These flags keep the build machine's folders out of them. Cargo adds them to
-        # those of its configuration; where variables replace both, as setuptools-rust's on musl, they are added there.
+        # Panic messages name source files: these flags keep the build machine's folders out of them. Cargo adds them to
+        # those of [build] in its configuration, not to those of [target]. Variables replace both, and get them too.
         home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo").absolute()
         flags = [f"--remap-path-prefix={home}=cargo"]
         rust = getoutput("rustc --print cfg --print sysroot && rustc -vV", errors="replace")
@@ -50,7 +50,7 @@ class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
             flags.append(f"--remap-path-prefix={sources}=/rustc/{commit}")
         for module in self.distribution.rust_extensions:
             module.args = [*module.args, "--config", f"build.rustflags={json.dumps(flags)}"]
-        if 'target_env="musl"' in rust:
+        if 'target_env="musl"' in rust:  # where setuptools-rust sets this variable
             os.environ.setdefault("RUSTFLAGS", "")
         replaced = re.compile(r"(CARGO_(ENCODED|TARGET_\w+)_)?RUSTFLAGS")
         for name in filter(replaced.fullmatch, os.environ):
