@@ -15,6 +15,7 @@ import yaml
 
 from conftest import Render
 from project import FEATURES, ROOT, Project, run
+from test_readme import blocks
 
 pytestmark = pytest.mark.slow(minutes=2)
 
@@ -116,6 +117,18 @@ def test_files_follow_their_schemas(projects: dict[str, Project], pattern: str) 
     files = [path for folder in folders for path in sorted(folder.glob(pattern))]
     assert files
     run("check-jsonschema", "--builtin-schema", f"vendor.{SCHEMAS[pattern]}", *files, cwd=ROOT)
+
+
+def test_what_contributing_adds_for_dependabot_follows_the_schema(
+    projects: dict[str, Project], tmp_path: Path
+) -> None:
+    project = projects["defaults"]
+    (entry,) = blocks(project.read("CONTRIBUTING.md"), "yaml")
+    file = tmp_path / "dependabot.yml"
+    file.write_text(project.read(".github/dependabot.yml") + entry)
+    updates = yaml.safe_load(file.read_text())["updates"]
+    assert [update["package-ecosystem"] for update in updates] == ["uv", "cargo", "github-actions"]
+    run("check-jsonschema", "--builtin-schema", "vendor.dependabot", file, cwd=ROOT)
 
 
 HOOKS = [

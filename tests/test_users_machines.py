@@ -147,6 +147,8 @@ except BaseException as error:
 def test_module_is_optimized_until_something_changes(project: Project) -> None:
     """A panic is no `Exception`, and optimized code does not panic, as CONTRIBUTING.md says."""
     poe = ("uv", "run", "--only-dev", "poe")  # as on Windows
+    code = "import fast_math as m; print(m._accelerate.DEBUG)"
+    debug = ("uv", "run", "--no-sync", "python", "-c", code)
     source = project.path / "crates/src/samples.rs"
     text = source.read_text("utf-8")
     assert text.count("left.checked_add(right)") == 1
@@ -157,6 +159,12 @@ def test_module_is_optimized_until_something_changes(project: Project) -> None:
     add(project.path / "pyproject.toml", "# changed\n")
     shown = project.run("uv", "run", "python", "-c", OVERFLOW).stdout
     assert shown.splitlines()[-1] == "True PanicException"
+    source.write_text(text, "utf-8")
+    project.run(*poe, "optimize")
+    assert project.run(*debug).stdout == "False\n"
+    add(source, "// changed\n")
+    project.make("test")
+    assert project.run(*debug).stdout == "True\n"
 
 
 def test_tasks_may_be_combined(project: Project) -> None:
