@@ -320,6 +320,7 @@ if __name__ == "__main__":
     try:
         main()
     except (LookupError, OSError, subprocess.CalledProcessError) as error:
+        reason = str(error).rstrip(".")
         sys.exit(
-            f"Stopped half-way: {error}. `git restore .` undoes it, and all that is not committed."
+            f"Stopped half-way: {reason}. `git restore .` undoes it, and all that is not committed."
         )
