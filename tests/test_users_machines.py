@@ -272,6 +272,30 @@ def test_hooks_find_their_place_beside_others(project: Project) -> None:
     project.git("reset", "--quiet", "--hard", "HEAD~1")
 
 
+def test_projects_in_one_repository_share_its_hooks(render: Render, tmp_path: Path) -> None:
+    """Each one's `make init` prints a line for them, and none hides what another one found."""
+    project = render(project_name="Fast Math", features=[])
+    task = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]["_hooks"]["shell"]
+    run("git", "init", "--quiet", cwd=tmp_path, base=user())
+    hook = tmp_path / ".git/hooks/pre-commit"
+    folders = [tmp_path / "libs/one", tmp_path / "one", tmp_path]
+    hook.write_text("#!/bin/sh\n")
+    hook.chmod(0o755)
+    for folder in folders:
+        (folder / ".githooks").mkdir(parents=True)
+        (folder / ".githooks/pre-commit").write_text("exit 1\n" if folder == folders[0] else "")
+        printed = run("sh", "-c", task, cwd=folder, base=user()).stdout
+        told = re.search(r"write into .*/pre-commit:\n  (.+)\n", printed)
+        assert told, printed
+        add(hook, f"{told[1]}\n")
+    for folder in folders:
+        assert "/pre-commit" not in run("sh", "-c", task, cwd=folder, base=user()).stdout
+    commit = "git", "commit", "--allow-empty", "--message=feat: one"
+    assert run(*commit, cwd=tmp_path, base=user(), check=False).returncode
+    (folders[0] / ".githooks/pre-commit").write_text("")
+    run(*commit, cwd=tmp_path, base=user())
+
+
 def test_hooks_take_names_for_names_and_leave_other_peoples_files(project: Project) -> None:
     """An option of Ruff as the name of a file, and a crate that `cargo vendor` wrote."""
     (project.path / "--fix-only.py").write_text('"""Mine."""\n')
