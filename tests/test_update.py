@@ -299,6 +299,75 @@ def test_answers_edited_by_hand_are_refused(history: History, project: Project) 
     update(project)
 
 
+def test_answers_of_two_branches_merge_as_contributing_says(
+    history: History, project: Project
+) -> None:
+    project.git("switch", "--quiet", "--create", "answer")
+    update(project, "v9999.0.0", {"python_min": "3.13"})
+    project.commit("feat!: drop older Pythons")
+    project.git("switch", "--quiet", "main")
+    history.release(write("template/NEW.txt", TEMPLATE))
+    update(project)
+    project.commit("build: update the template")
+    clash = project.run("git", "merge", "--quiet", "answer", check=False)
+    assert clash.stdout.count("CONFLICT") == 1, clash.stdout
+    project.git("checkout", "--quiet", "--ours", ".copier-answers.yml")
+    edit(".copier-answers.yml", "python_min: '3.11'", "python_min: '3.13'")(project.path)
+    project.commit("build: merge")
+    history.release(write("template/NEWER.txt", TEMPLATE))
+    refused(project, "was edited by hand, or two updates were merged")
+    edit(".copier-answers.yml", "# checksum", "# no checksum")(project.path)
+    project.commit("build: say so")
+    update(project)
+    assert not unmerged(project)
+    assert project.read("NEWER.txt") == project.read("NEW.txt") == TEMPLATE
+    assert "python_min: '3.13'" in project.read(".copier-answers.yml")
+    assert 'requires-python = ">=3.13"' in project.read("pyproject.toml")
+
+
+def test_version_of_a_fork_is_not_taken_for_that_of_the_template(
+    template: Path, history: History, project: Project, tmp_path: Path
+) -> None:
+    """Both count alike, so the project would have been made from a version that it was not made from."""
+    fork = History.of(template, tmp_path / "fork")
+    fork.release(write("template/FORK.txt", TEMPLATE))
+    history.release(write("template/NEW.txt", TEMPLATE))
+    update(project)
+    project.commit("build: update the template")
+    edit(".copier-answers.yml", str(history.path), str(fork.path))(project.path)
+    project.commit("build: move to the fork")
+    message = f"v10000.0.0 at {re.escape(str(fork.path))} is another one than this project was made"
+    refused(project, message)
+    fork.release(write("template/FORK.txt", TEMPLATE * 2))
+    refused(project, message)
+    edit(".copier-answers.yml", "# commit", "# no commit")(project.path)
+    project.commit("build: it is fine")
+    update(project)
+    assert not unmerged(project)
+
+
+def test_project_that_leaves_a_fork_needs_its_tag(
+    template: Path, history: History, project: Project, tmp_path: Path
+) -> None:
+    fork = History.of(template, tmp_path / "fork")
+    fork.versions *= 5  # numbers of its own, and lower than the template's next one
+    history.versions *= 9
+    version = fork.release(write("template/FORK.txt", TEMPLATE))
+    edit(".copier-answers.yml", str(history.path), str(fork.path))(project.path)
+    project.commit("build: move to the fork")
+    update(project)
+    project.commit("build: update the template")
+    edit(".copier-answers.yml", str(fork.path), str(history.path))(project.path)
+    project.commit("build: move back")
+    new = history.release(write("template/NEW.txt", TEMPLATE))
+    command = "copier", "update", "--trust", "--defaults", "--quiet", f"--vcs-ref={new}"
+    assert f"Unknown revision: '{version}'" in project.tool(*command, check=False).stdout
+    run("git", "push", "--quiet", history.path, version, cwd=fork.path)
+    project.tool(*command)
+    assert not (project.path / "FORK.txt").exists()
+    assert project.read("NEW.txt") == TEMPLATE
+
+
 def test_recopy_with_another_answer_is_refused(
     history: History, project: Project, tmp_path: Path
 ) -> None:

@@ -69,6 +69,7 @@ LOCKS = {
     "Cargo.toml": ("Cargo.lock", "cargo update --workspace --quiet --manifest-path {}/Cargo.toml"),
     "pyproject.toml": ("uv.lock", "uv lock --quiet --directory {}"),
 }
+COMMIT = re.compile(r"(?m)^# commit: (\w+)")  # of the template, in the answers file
 # What `make bump` writes, and the line that it deletes from 1.0.0 on.
 VERSION = re.compile(r'(?m)^(\[(?:project|package)\].*(?:\n(?!\[).*)*?\nversion *= *")([^"\n]*)')
 BEFORE_1 = re.compile(r"(?m)^major_version_zero = true.*\n")
@@ -327,9 +328,9 @@ def last_answers(name: str) -> dict[str, Any]:
     checksum = re.search(r"^# checksum: (\w+)", text, re.MULTILINE)
     if checksum and checksum[1] != answers_checksum(answers):
         raise RefusalError(
-            f"{name} was edited by hand, so nobody knows what the project was made from: restore it "
-            f"from Git, and change answers with `--data`. If you are sure that its answers describe "
-            f"the project as it is, delete the line with the checksum."
+            f"{name} was edited by hand, or two updates were merged, so nobody knows what the project was "
+            f"made from: restore it from Git, and change answers with `--data`. If you are sure that its "
+            f"answers describe the project as it is, delete the line with the checksum."
         )
     return answers
 
@@ -642,6 +643,13 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         pick(head, old, asked or old, new, is_given)
         kept = project.prefix + name
         text = keep_comments(*(objects.text(tree[kept]) for tree in (head, old, new)))
+        made, found = (COMMIT.search(objects.text(tree[kept])) for tree in (head, old))
+        if made and found and made[1] != found[1]:
+            raise RefusalError(
+                f"The {last['_commit']} at {address} is another one than this project was made from, "
+                f"as if a fork counted alike: what only one of them has would not arrive. To update all "
+                f"the same, delete the line with the commit from {name}, and commit."
+            )
         old[kept], new[kept] = head[kept], (head[kept][0], objects.add(text))
         keep_version(head, (old, new), project.prefix, objects)
         outside = {path: head[path] for path in head if not path.startswith(project.prefix)}
