@@ -136,6 +136,29 @@ def test_open_issue_is_brought_up_to_date(
     assert re.findall("^## (v[^ ]+)", body, re.MULTILINE) == ["v10000.0.0", "v9999.0.05"]
 
 
+def test_versions_of_a_fork_may_have_no_v(
+    template: Path, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    fork = History.of(template, tmp_path_factory.mktemp("fork") / "template")
+    for tag in run("git", "tag", cwd=fork.path).stdout.split():
+        run("git", "tag", "--delete", tag, cwd=fork.path)
+    run("git", "tag", "2030.1", cwd=fork.path)
+    project = with_address(fork.project(tmp_path / "project", "2030.1", features=[]))
+    (fork.path / "CHANGELOG.md").write_text("## 2030.2\n\n- new\n\n## 2030.1\n\n- old\n")
+    run("git", "commit", "--quiet", "--all", "--message=docs: tell it", cwd=fork.path)
+    run("git", "tag", "2030.2", cwd=fork.path)
+    printed, calls = act(project, tmp_path, fork)
+    assert succeeded(printed) == {"Check", "Propose"}, printed
+    body = "\n".join(calls).partition(" --body ")[2]
+    assert body.splitlines() == [
+        "Version 2030.2 of the template is available, and this project uses 2030.1. Run `make update`.",
+        "",
+        "## 2030.2",
+        "",
+        "- new",
+    ]
+
+
 def test_newest_version_opens_none(history: History, tmp_path: Path) -> None:
     project = history.project(tmp_path / "project", history.versions[-1], features=[])
     printed, calls = act(with_address(project), tmp_path, history)
