@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
+from jinja2 import Environment
+from jinja2.meta import find_undeclared_variables
 from packaging.version import Version
 
 from extension_loader import load_module
@@ -46,10 +48,11 @@ def choices(question: Settings) -> set[str]:
     return {str(choice) for choice in (listed.values() if isinstance(listed, dict) else listed)}
 
 
-def calls(settings: Settings) -> set[str]:
-    """Name the functions that `_exclude` calls in an update."""
+def needs(settings: Settings) -> set[str]:
+    """Name the questions and functions that `_exclude` needs in an update."""
     listed = settings.get("_exclude", [])
-    return set(re.findall(r"(\w+)\((?!\) if _copier_operation == 'copy')", " ".join(listed)))
+    always = [entry for entry in listed if "if _copier_operation == 'copy'" not in entry]
+    return find_undeclared_variables(Environment(autoescape=True).parse("\n".join(always)))
 
 
 def broken_rules(old: Settings, new: Settings) -> Iterator[str]:
@@ -82,8 +85,8 @@ def broken_rules(old: Settings, new: Settings) -> Iterator[str]:
     for name, question in questions(new).items():
         if name not in questions(old) and "default" not in question:
             yield f"{name} has no default"
-    for call in sorted(calls(new) - calls(old)):
-        yield f"_exclude calls {call}"
+    for name in sorted(needs(new) - needs(old)):
+        yield f"_exclude needs {name}"
 
 
 def refused_now(old: ModuleType, new: ModuleType) -> Iterator[str]:
@@ -117,9 +120,10 @@ CHANGES = {
     "features lost its choice docs": edit("copier.yml", "Pages): docs\n", "Pages): site\n"),
     "multiselect of features changed": edit("copier.yml", "  multiselect: true\n", ""),
     "type of description changed": edit("copier.yml", "description:\n  type: str", "description:\n  type: yaml"),
-    "colour has no default": edit("copier.yml", "license:\n", "colour:\n  type: str\n\nlicense:\n"),
+    "tint has no default": edit("copier.yml", "license:\n", "tint:\n  type: str\n\nlicense:\n"),
     "license has a new when": edit("copier.yml", "license:\n", "license:\n  when: false\n"),
-    "_exclude calls shout": edit("copier.yml", "_exclude:\n", "_exclude:\n  - \"{{ shout('x') }}\"\n"),
+    "_exclude needs shout": edit("copier.yml", "_exclude:\n", "_exclude:\n  - \"{{ shout('x') }}\"\n"),
+    "_exclude needs tint": edit("copier.yml", "_exclude:\n", "_exclude:\n  - \"{{ '/x' if tint else '' }}\"\n"),
 }  # fmt: skip
 
 

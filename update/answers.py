@@ -65,7 +65,7 @@ def template_error(context: Context) -> str:
     address = shlex.quote(answers["_src_path"])
     return (
         f"Git cannot read the template, so updates would fail. Check that Git is installed and that the "
-        f"template is a clone made by `git clone`: `git -C {address} status` says what is wrong."
+        f"template is the top folder of a clone made by `git clone`: `git -C {address} status` says what is wrong."
     )
 
 
