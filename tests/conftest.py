@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import Environment
 from pytest_copie.plugin import Copie
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
@@ -65,6 +66,24 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         # Where it is set, every program would compile its modules anew.
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         patch.delenv("VIRTUAL_ENV", raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def compiled_once() -> Iterator[None]:
+    """Compile each text once: Copier makes a new environment of Jinja for each render, and compiles for most of it."""
+    compiled: dict[tuple[Any, ...], Any] = {}
+    compile_text = Environment.compile
+
+    def compile_once(self: Environment, source: Any, name: str | None = None, *more: Any) -> Any:
+        rules = self.lstrip_blocks, self.trim_blocks, self.keep_trailing_newline
+        key = str(source), name, more[1:], type(self), rules, tuple(self.extensions)
+        if key not in compiled:
+            compiled[key] = compile_text(self, source, name, *more)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Environment, "compile", compile_once)
         yield
 
 

@@ -59,6 +59,7 @@ def test_oldest_copier_renders_a_project(template: Path, tmp_path: Path) -> None
     assert (tmp_path / "project/crates/src/lib.rs").exists()
 
 
+@pytest.mark.slow
 def test_first_command_renders_a_project(template: Path, tmp_path: Path) -> None:
     (command, *_) = blocks((ROOT / "README.md").read_text("utf-8"), "console")
     arguments = shlex.split(command.replace("TEMPLATE", str(template)))

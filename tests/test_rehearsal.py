@@ -12,6 +12,8 @@ from project import IDENTITY, ROOT, Project, bare
 from rehearsal.bare import Bare
 from rehearsal.rehearse import Push, RefusalError, Rehearsal, events, run
 
+pytestmark = pytest.mark.slow
+
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
 SETUP_UV = "astral-sh/setup-uv@20cfd1bf945f4377ade1205e4dbc17946fc9a30d"
 

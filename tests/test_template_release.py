@@ -9,6 +9,8 @@ import yaml
 
 from project import ROOT, Project, run, user
 
+pytestmark = pytest.mark.slow
+
 WORKFLOW = ".github/workflows/release.yml"
 
 
@@ -87,7 +89,6 @@ def test_nothing_is_released_without_notes(repository: Project) -> None:
     assert release(repository, "v0.2.0") == ""
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("kept_builds")
 def test_smoke_job_runs_on_a_bare_machine(template: Path, tmp_path: Path) -> None:
     """GitHub runs it on Windows and macOS; here its commands see what a user's Linux has."""
