@@ -351,6 +351,9 @@ def test_a_wheel_with_a_c_module_is_for_one_python(fresh: Project) -> None:
     (wheel,) = fresh.path.glob("dist/*.whl")
     assert re.match(r"fast_math-0\.0\.0-cp(3\d+)-cp\1-", wheel.name)
     assert "This wheel is for one Python" in printed
+    (sdist,) = fresh.path.glob("dist/*.tar.gz")
+    with tarfile.open(sdist) as archive:  # wheels are tested in it
+        assert "fast_math-0.0.0/conftest.py" in archive.getnames()
 
 
 def test_flags_of_cargos_configuration_count_in_wheels(fresh: Project) -> None:
