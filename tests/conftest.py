@@ -78,6 +78,10 @@ def compiled_once() -> Iterator[None]:
     def compile_once(self: Environment, source: Any, name: str | None = None, *more: Any) -> Any:
         rules = self.lstrip_blocks, self.trim_blocks, self.keep_trailing_newline
         key = str(source), name, more[1:], type(self), rules, tuple(self.extensions)
+        if isinstance(source, str):
+            self.preprocess(
+                source, name
+            )  # by which Copier's extension knows that a new text begins
         if key not in compiled:
             compiled[key] = compile_text(self, source, name, *more)
         return compiled[key]
