@@ -79,9 +79,8 @@ def compiled_once() -> Iterator[None]:
         rules = self.lstrip_blocks, self.trim_blocks, self.keep_trailing_newline
         key = str(source), name, more[1:], type(self), rules, tuple(self.extensions)
         if isinstance(source, str):
-            self.preprocess(
-                source, name
-            )  # by which Copier's extension knows that a new text begins
+            # By this, Copier's extension knows that a new text begins.
+            self.preprocess(source, name)
         if key not in compiled:
             compiled[key] = compile_text(self, source, name, *more)
         return compiled[key]

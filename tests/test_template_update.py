@@ -99,6 +99,11 @@ def succeeded(printed: str) -> set[str]:
     return set(re.findall(r"\[Template update/([^\]]+?) *\].*Job succeeded", printed))
 
 
+def body(calls: list[str]) -> str:
+    """Return the text of the issue that the calls of `gh` write."""
+    return "\n".join(calls).partition(" --body ")[2]
+
+
 def test_newer_version_opens_an_issue(history: History, project: Project, tmp_path: Path) -> None:
     printed, calls = act(project, tmp_path, history)
     assert succeeded(printed) == {"Check", "Propose"}, printed
@@ -106,8 +111,7 @@ def test_newer_version_opens_an_issue(history: History, project: Project, tmp_pa
         "issue list",
         "issue create",
     ]
-    body = "\n".join(calls).partition(" --body ")[2]
-    assert body.splitlines() == [
+    assert body(calls).splitlines() == [
         "Version 10000.0.0 of the template is available, and this project uses 9999.0.0. Run `make update`.",
         "",
         "## v10000.0.0 (2030-01-01)",
@@ -131,9 +135,9 @@ def test_open_issue_is_brought_up_to_date(
         "issue list",
         "issue edit 7",
     ]
-    body = "\n".join(calls).partition(" --body ")[2]
-    assert "this project uses 9999.0.0.post1" in body
-    assert re.findall("^## (v[^ ]+)", body, re.MULTILINE) == ["v10000.0.0", "v9999.0.05"]
+    text = body(calls)
+    assert "this project uses 9999.0.0.post1" in text
+    assert re.findall("^## (v[^ ]+)", text, re.MULTILINE) == ["v10000.0.0", "v9999.0.05"]
 
 
 def test_versions_of_a_fork_may_have_no_v(
@@ -149,8 +153,7 @@ def test_versions_of_a_fork_may_have_no_v(
     run("git", "tag", "2030.2", cwd=fork.path)
     printed, calls = act(project, tmp_path, fork)
     assert succeeded(printed) == {"Check", "Propose"}, printed
-    body = "\n".join(calls).partition(" --body ")[2]
-    assert body.splitlines() == [
+    assert body(calls).splitlines() == [
         "Version 2030.2 of the template is available, and this project uses 2030.1. Run `make update`.",
         "",
         "## 2030.2",

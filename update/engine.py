@@ -642,14 +642,15 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         gone = filter(is_given, sorted({*old, *asked} & head.keys() - new.keys()))
         pick(head, old, asked or old, new, is_given)
         kept = project.prefix + name
-        text = keep_comments(*(objects.text(tree[kept]) for tree in (head, old, new)))
-        made, found = (COMMIT.search(objects.text(tree[kept])) for tree in (head, old))
+        texts = [objects.text(tree[kept]) for tree in (head, old, new)]
+        made, found = map(COMMIT.search, texts[:2])
         if made and found and made[1] != found[1]:
             raise RefusalError(
                 f"The {last['_commit']} at {address} is another one than this project was made from, "
                 f"as if a fork counted alike: what only one of them has would not arrive. To update all "
                 f"the same, delete the line with the commit from {name}, and commit."
             )
+        text = keep_comments(*texts)
         old[kept], new[kept] = head[kept], (head[kept][0], objects.add(text))
         keep_version(head, (old, new), project.prefix, objects)
         outside = {path: head[path] for path in head if not path.startswith(project.prefix)}
