@@ -313,6 +313,7 @@ pub(crate) mod zoo {
     mod names {
         use pyo3::prelude::*;
         use pyo3::types::{PyDict, PySet, PyTuple};
+        use std::time::Duration;
 
         /// Letters, given as `{"version": "1.2.3"}`.
         #[pyclass]
@@ -357,6 +358,42 @@ pub(crate) mod zoo {
 
         #[pyclass(frozen)]
         pub(crate) struct SupportsIndexed();
+
+        /// Has members that are called like types.
+        #[pyclass(frozen, get_all)]
+        pub(crate) struct Pause {
+            timedelta: Duration,
+            float: f64,
+            rest: Option<Duration>,
+        }
+
+        #[pymethods]
+        impl Pause {
+            #[new]
+            #[pyo3(signature = (timedelta, float=1.0))]
+            fn new(timedelta: Duration, float: f64) -> Self {
+                let rest = Some(timedelta.mul_f64(float));
+                Self {
+                    timedelta,
+                    float,
+                    rest,
+                }
+            }
+
+            fn list(&self) -> Vec<f64> {
+                vec![self.float]
+            }
+
+            fn property(&self, int: i64) -> bool {
+                int > 0
+            }
+        }
+
+        /// Return a number.
+        #[pyfunction]
+        fn float(float: f64) -> (f64, i64) {
+            (float, 1)
+        }
 
         /// Take whatever they hold, as "f(*args)".
         #[pyfunction]

@@ -7,7 +7,6 @@ import sys
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from packaging.version import Version
 
@@ -26,9 +25,9 @@ HOLLOW = r"(?m)^### (?:BREAKING CHANGE|Feat|Fix|Perf|Refactor)\n*(?=^### |\Z)|(?
 MARKUP = r"(?m)((`+)(?:(?!\2).)*\2)|<(?=[A-Za-z/!?]|--)|(?<=\])(?:\((?!https?:|#)|\[)|_(?=_\w)|(?<=_)_(?=\w)|(?<=^- )[#*+>-](?= )|(?<=^- \d)[.)](?= )"  # outside code: tags, links, __init__, headings, lists
 
 
-def run(*command: str, **options: Any) -> str:  # noqa: ANN401
+def run(*command: str, **options: object) -> str:
     """Run a command and return what it printed."""
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, **options)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, **options)  # type: ignore[call-overload]
     why = f"`{' '.join(command[:2])}` failed:\n{done.stdout}{done.stderr}"
     return sys.exit(why.rstrip()) if done.returncode else str(done.stdout).rstrip()
 
@@ -80,9 +79,8 @@ def write_versions(current: str, new: str) -> None:
 
 def write_changelog(tag: str) -> None:
     """Add the section of the version; a final one replaces its pre-releases."""
-    final, path = "-" not in tag, Path("CHANGELOG.md")
     older = filter(READABLE.fullmatch, run(*TAGS, "--merged=HEAD").split())
-    start = max((name for name in older if not (final and "-" in name)), key=Version, default="")
+    start = max((name for name in older if "-" in tag or "-" not in name), key=Version, default="")
     options = "--dry-run", f"--unreleased-version={tag}", f"--start-rev={start}"
     log = run("git", "log", "--format=%B", f"{start}.." if start else "HEAD")
     broken = [f"- **{a}**: {b}" if a else f"- {b}" for a, b in re.findall(BREAK, log)]
@@ -93,14 +91,14 @@ def write_changelog(tag: str) -> None:
     changes = "\n\n".join("\n".join([name, "", *its]) for name, its in groups.items() if its)
     changes = re.sub(MARKUP, lambda m: m[1] or {"<": "&lt;"}.get(m[0], "\\" + m[0]), changes)
     section = f"## {tag} ({date.today()})\n\n{changes or 'No features or fixes.'}"
-    text = path.read_bytes().decode()
+    text = Path("CHANGELOG.md").read_bytes().decode()
     head, *sections = re.split(r"(?m)^(?=## (?:\S+ )?\[?v?\d+\.\d)", text.replace("\r\n", "\n"))
-    while final and sections and re.match(r"## v\S+-", sections[0]):
+    while "-" not in tag and sections and re.match(r"## v\S+-", sections[0]):
         again = {"No features or fixes.", *changes.splitlines()} - {"", *groups}
         old = "\n".join(line for line in sections.pop(0).splitlines()[1:] if line not in again)
         section = re.sub(HOLLOW, "", f"{section}\n\n{old}")
     new = "\n\n".join(filter(None, map(str.strip, [head, section, *sections]))) + "\n"
-    path.write_bytes(new.replace("\n", "\r\n" if "\r\n" in text else "\n").encode())
+    Path("CHANGELOG.md").write_bytes(new.replace("\n", "\r\n" if "\r\n" in text else "\n").encode())
 
 
 index, bad = run("git", "rev-parse", "--git-path", "index"), 1

@@ -1,7 +1,8 @@
 """Rewrites the stubs of `make stubs` as a person would write them; Ruff does the rest."""
 
+import builtins
+import datetime
 import re
-from itertools import pairwise
 from pathlib import Path
 
 PLAIN = {  # PyO3 names the protocol that an argument has to follow, people a type that follows it
@@ -12,20 +13,22 @@ PLAIN = {  # PyO3 names the protocol that an argument has to follow, people a ty
     r"(def __new__\()self\b": r"\1cls",  # of `#[pyclass(new = "from_fields")]`
     r"(def __i(?!nit)\w+__\(.*\)) -> None|(def __new__\(.*\)) -> (?!Any\b)[\w.]+": r"\1\2 -> Self",
 }
+HOMES = dict.fromkeys(dir(datetime), "datetime") | dict.fromkeys(dir(builtins), "builtins")
 HEAD = re.compile(r'("""(\\.|[^\\])*?"""\s*)?((from|import) .*\n|\n)*')
+MODULE = re.compile(r"([^\W\d][\w.]*)\.[^\W\d]")  # as in the types that owners write
 STRING = re.compile(r"""("{3}(?:\\.|[^\\])*?"{3}|"(?:\\.|[^\\])*?"|'(?:\\.|[^\\])*?')""")
-
 for path in Path().rglob("*.pyi"):
     end = HEAD.match(text := path.read_text("utf-8")).end()  # type: ignore[union-attr]
     code = STRING.split(text[end:])  # and the strings in between
-    for rule, plain in PLAIN.items():
+    taken = HOMES.keys() & re.findall(r"(?m)^ *(?:def )?(\w+)[(:]", "".join(code[::2]))
+    alias = {rf"(?<!def ){name}\b(?![(.]|: (?!\.\.\.))": f"_{name}" for name in taken}
+    for rule, plain in (PLAIN | alias).items():  # in `def date(self) -> date`, that is itself
         code[::2] = re.sub(rf"(?<![\w.])(?:{rule})", plain, "\0".join(code[::2])).split("\0")
-    own = "|".join(re.findall(r"(?m)^class (\w+)", text)) or "$"  # `Shape.Dot` is no module
-    types = " ".join(b for a, b in pairwise(code) if a.endswith((": ", "> ")))
-    homes = re.findall(rf"\b(?!(?:{own})\.)([^\W\d][\w.]*)\.[^\W\d]", types)
-    used = "from collections.abc import Sequence\n" if "Sequence[" in str(code[::2]) else ""
-    head = ["# Written by `make stubs`.\n", text[:end], "from typing import Any, Self\n", used]
-    text = "".join([*head, *{f"import {home}\n" for home in homes}, "\n", *code])
-    text = STRING.sub(lambda s: re.sub(r'^"""\n *', '"""', s[0]), text)  # on the first line
-    text = STRING.sub(lambda s: re.sub(r'^(""".*[^"\n])\n *"""$', r'\1"""', s[0]), text)
+    used = re.findall(MODULE, " ".join(re.findall(r"[:>] \0(.*?)\0", "\0".join(code))))
+    head = ["# Written by `make stubs`.", text[:end], "from typing import Any, Self"]
+    head += ["from collections.abc import Sequence"] if "Sequence[" in str(code[::2]) else []
+    head += [f"from {HOMES[name]} import {name} as _{name}" for name in taken]
+    head += {f"import {name}" for name in used if f"\nclass {name}" not in text}  # `Shape.Dot`
+    text = "\n".join([*head, "", "".join(code)])
+    text = STRING.sub(lambda s: re.sub(r'(?<=^""")\n *((.+[^"])\n *(?="""$))?', r"\2", s[0]), text)
     path.write_text(text, "utf-8", newline="\n")
