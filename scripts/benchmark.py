@@ -479,7 +479,9 @@ def as_table(rows: list[Row]) -> str:
             unit, allowed, met = "" if floor else row.unit, "", ""
             if limit:
                 allowed, met = quantity(limit, unit), "met" if measured <= limit else "**missed**"
-            cells = [row.name, floor, allowed, quantity(measured, unit), met]
+            # With one digit more than limits have, what misses one never looks like it.
+            shown = f"{measured:.4g}" if floor else quantity(measured, unit)
+            cells = [row.name, floor, allowed, shown, met]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

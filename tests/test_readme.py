@@ -60,9 +60,14 @@ def test_oldest_copier_renders_a_project(template: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_first_command_renders_a_project(template: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("bare", [False, True])
+def test_first_command_renders_a_project(template: Path, tmp_path: Path, bare: bool) -> None:
+    address = str(template)
+    if bare:
+        address = f"file://{tmp_path / 'template.git'}"
+        run("git", "clone", "--quiet", "--bare", template, "template.git", cwd=tmp_path)
     (command, *_) = blocks((ROOT / "README.md").read_text("utf-8"), "console")
-    arguments = shlex.split(command.replace("TEMPLATE", str(template)))
+    arguments = shlex.split(command.replace("TEMPLATE", address))
     said = run(*arguments, "--defaults", cwd=tmp_path, env={"PATH": user_path()}).stdout
     guide = (ROOT / "docs/new-project.md").read_text("utf-8")
     folder, *steps = blocks(guide, "console")[1].splitlines()
