@@ -327,16 +327,17 @@ def test_reworded_notes_of_a_pre_release_stay_under_their_heading(changed: Bumpi
 @pytest.mark.parametrize(
     "heading",
     [
-        "v0.0.9 (2025-01-01)",
-        "[v0.0.9] - 2025-01-01",
-        "[0.0.9]",
-        "Version 0.0.9",
-        "bump-sample 0.0.9",
+        "## v0.0.9 (2025-01-01)",
+        "## [v0.0.9] - 2025-01-01",
+        "## [0.0.9]",
+        "## Version 0.0.9",
+        "## bump-sample 0.0.9",
+        "### [0.0.9](https://example.org)",
     ],
 )
 def test_sections_of_before_stay_below(changed: Bumping, heading: str) -> None:
     section = re.compile(r"## v0\.1\.0.*", re.DOTALL)
-    old = f"## {heading}\n\n- old\n"
+    old = f"{heading}\n\n- old\n"
     (changed.path / "CHANGELOG.md").write_text(section.sub(old, changed.read("CHANGELOG.md")))
     changed.commit("docs: tell of before")
     changed.bump()
@@ -354,12 +355,14 @@ def test_whatever_moves_the_version_is_in_the_changelog(changed: Bumping) -> Non
     footers = "Refs: #12\nCo-authored-by: Bob <bob@example.org>"
     changed.change(f"fix(io): two\n\nBREAKING CHANGE: text is\nbytes now\n{footers}")
     changed.change(f"docs: three\n\nBREAKING-CHANGE: no more hints\n\n{footers}")
+    changed.change("fix: in\n\nBREAKING CHANGE:\nthe next line")
+    changed.change("fix: of\n\nBREAKING CHANGE(api)!: a part")
     changed.change("perf!: four")
     assert changed.bump("1.0.0") == "1.0.0"
-    breaks = ["four", "no more hints", "text is\nbytes now", "need Rust 1.99"]
+    breaks = ["four", "**api**: a part", "the next line", "no more hints", "text is\nbytes now", "need Rust 1.99"]
     listed = "\n- ".join(["", *breaks, "**deps**: drop Python 3.11"])
     assert changed.sections()["1.0.0"] == (
-        f"### BREAKING CHANGE\n{listed}\n\n### Feat\n\n- one\n\n### Fix\n\n- **io**: two"
+        f"### BREAKING CHANGE\n{listed}\n\n### Feat\n\n- one\n\n### Fix\n\n- of\n- in\n- **io**: two"
     )
 
 
@@ -437,6 +440,23 @@ def test_a_bump_that_was_rebased_gets_its_tag_back(changed: Bumping) -> None:
         changed.run(*advice[1].split())
     assert changed.git("rev-parse", "v0.2.0^{}") == changed.git("rev-parse", "HEAD~1")
     assert changed.bump() == "0.2.1"
+    assert changed.git("tag").split() == ["v0.1.0", "v0.2.0", "v0.2.1"]
+
+
+def test_a_squashed_release_candidate_takes_no_other_tag_along(changed: Bumping) -> None:
+    changed.git("switch", "--quiet", "--create=next")
+    assert changed.bump("--prerelease", "rc") == "0.2.0-rc.0"
+    changed.git("switch", "--quiet", "main")
+    changed.git("reset", "--quiet", "--hard", "HEAD~1")
+    changed.git("merge", "--quiet", "--squash", "next")
+    changed.commit("feat: one (#7)")
+    for command in (r"`(git tag -d .+?)`", r"`(git tag -a .+?)`"):
+        advice = re.search(command, changed.refused())
+        assert advice
+        changed.run(*advice[1].split())
+    changed.change("fix: two")
+    assert changed.bump() == "0.2.0"
+    assert changed.git("tag").split() == ["v0.1.0", "v0.2.0", "v0.2.0-rc.0"]
 
 
 def test_a_squashed_bump_is_reverted_if_others_came_before_it(changed: Bumping) -> None:
@@ -631,6 +651,24 @@ def test_uncommitted_changes_are_refused_and_kept(either: Bumping, name: str, st
         either.git("add", name)
 
     assert "Commit or stash" in either.refused()
+
+
+def test_a_merge_that_has_begun_is_the_owners_to_end(either: Bumping) -> None:
+    """There is nothing to commit but the merge itself."""
+    either.git("switch", "--quiet", "--create=theirs", "HEAD~1")
+    either.change("fix: theirs")
+    either.git("switch", "--quiet", "main")
+    either.run("git", "merge", "--quiet", "--no-commit", "--strategy=ours", "theirs")
+    assert "Commit or stash your changes first:\n.git/MERGE_HEAD" in either.refused()
+    assert (either.path / ".git/MERGE_HEAD").exists()
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "crates/Cargo.toml"])
+def test_a_version_that_is_not_found_is_named(changed: Bumping, name: str) -> None:
+    line = next(line for line in changed.read(name).splitlines() if line.startswith("version = "))
+    changed.edit(name, line, "version = '0.1.0'")
+    changed.commit("style: quotes")
+    assert f"{name} must name its version: see `git log -p {name}`.\n" in changed.refused()
 
 
 def test_nothing_to_release_is_refused(released: Bumping) -> None:

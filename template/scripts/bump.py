@@ -20,7 +20,7 @@ FILES = ["CHANGELOG.md", *VERSIONS]
 READABLE = re.compile(r"v\d+\.\d+\.\d+(-(alpha|beta|rc|dev)\.\d+)?")  # by Cargo and by Python
 CZ = ["cz", "--config", "pyproject.toml"]  # whatever else there is, such as an old .cz.toml
 TAGS = ["git", "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"]
-BREAK = r"(?m)^(?:BREAKING[- ]CHANGE|\w+(?:\((.+)\))?!): *(.+(?:\n(?!#|\S+(?: #|: )).+)*)"
+BREAK = r"(?m)^(?=BREAKING[- ]|[^:\n]+!:)(?:BREAKING[- ]CHANGE|\w+)(?:\((.+)\))?!?:\s*(.+(?:\n(?!#|\S+(?: #|: )).+)*)"
 HOLLOW = r"(?m)^### (?:BREAKING CHANGE|Feat|Fix|Perf|Refactor)\n*(?=^### |\Z)|(?<=\n\n)\n+"  # without entries
 MARKUP = r"(?m)((`+)(?:(?!\2).)*\2)|<(?=[A-Za-z/!?]|--)|(?<=\])(?:\((?!https?:|#)|\[)|_(?=_\w)|(?<=_)_(?=\w)|(?<=^- )[#*+>-](?= )|(?<=^- \d)[.)](?= )"  # outside code: tags, links, __init__, headings, lists
 
@@ -40,7 +40,8 @@ def check(current: str, tag: str) -> None:
         sys.exit("The changelog is written anyway: drop `--changelog`, `update_changelog_on_bump`.")
     if not READABLE.fullmatch(tag) or Version(tag) <= Version(current):
         sys.exit(f"Type a version after {current}, like 1.2.3 or 1.2.3-rc.0, instead of {tag[1:]}.")
-    if changed := run("git", "status", "--porcelain", "--untracked-files=no"):
+    begun = map(str, Path(index).parent.glob("*ER*_HEAD"))  # of a merge, cherry-pick or revert
+    if changed := run("git", "status", "--porcelain", "--untracked-files=no") or "\n".join(begun):
         sys.exit(f"Commit or stash your changes first:\n{changed}")
     if unseen := " ".join(n for n in FILES if run("git", "ls-files", "-v", n) != f"H {n}"):
         way = f"update-index --force-remove {unseen} && git -c core.ignoreStat=0 add -f {unseen}"
@@ -61,13 +62,14 @@ def write_versions(current: str, new: str) -> None:
     crate = re.escape(re.findall(r'(?m)^name *= *"(.+)"', texts["crates/Cargo.toml"])[0])
     places = {n: re.search(p.replace("CRATE", crate), texts[n], re.M) for n, p in VERSIONS.items()}
     for name, text in texts.items():
-        found = places[name] or sys.exit(f"{name} must name the version of this project.")
+        found = places[name] or sys.exit(f"{name} must name its version: see `git log -p {name}`.")
         if Version(old := found[1]) != Version(current):
             own = [t for t in tags if re.search(rf"(^|[^v\d.]){re.escape(old)}$", t)]  # not v1.2.3
             commit = run("git", "log", "-1", "--format=%h", *own[:1] or (f'-S"{old}"', "--", name))
-            make = f"-d v{current}" if f"v{old}" in tags else f"-a -m v{old} v{old} {commit}"
+            top = max(old, current, key=Version)  # on another branch, or no release
+            make = f"-d v{top}" if f"v{old}" in tags else f"-a -m v{old} v{old} {commit}"
             agreed = all(m and Version(m[1]) == Version(old) for m in places.values())
-            way = f"Type `git fetch --tags` for more{f', `git tag {make}`' if agreed else ''}, or write {current} there."
+            way = f"Type `git fetch --tags` for more{f', `git tag {make}` if a tag is wrong or missing' if agreed else ''}, or write {current} there."
             sys.exit(f"{name} has version {old}, newest tag: {current if tags else 'none'}. {way}")
         text = f"{text[: found.start(1)]}{Version(new) if name == 'uv.lock' else new}{text[found.end(1) :]}"
         if name == "pyproject.toml" and Version(new).major:
@@ -92,7 +94,7 @@ def write_changelog(tag: str) -> None:
     changes = re.sub(MARKUP, lambda m: m[1] or {"<": "&lt;"}.get(m[0], "\\" + m[0]), changes)
     section = f"## {tag} ({date.today()})\n\n{changes or 'No features or fixes.'}"
     text = Path("CHANGELOG.md").read_bytes().decode()
-    head, *sections = re.split(r"(?m)^(?=## (?:\S+ )?\[?v?\d+\.\d)", text.replace("\r\n", "\n"))
+    head, *sections = re.split(r"(?m)^(?=###? (?:\S+ )?\[?v?\d+\.\d)", text.replace("\r\n", "\n"))
     while "-" not in tag and sections and re.match(r"## v\S+-", sections[0]):
         again = {"No features or fixes.", *changes.splitlines()} - {"", *groups}
         old = "\n".join(line for line in sections.pop(0).splitlines()[1:] if line not in again)

@@ -15,7 +15,6 @@ PLAIN = {  # PyO3 names the protocol that an argument has to follow, people a ty
 }
 HOMES = dict.fromkeys(dir(datetime), "datetime") | dict.fromkeys(dir(builtins), "builtins")
 HEAD = re.compile(r'("""(\\.|[^\\])*?"""\s*)?((from|import) .*\n|\n)*')
-MODULE = re.compile(r"([^\W\d][\w.]*)\.[^\W\d]")  # as in the types that owners write
 STRING = re.compile(r"""("{3}(?:\\.|[^\\])*?"{3}|"(?:\\.|[^\\])*?"|'(?:\\.|[^\\])*?')""")
 for path in Path().rglob("*.pyi"):
     end = HEAD.match(text := path.read_text("utf-8")).end()  # type: ignore[union-attr]
@@ -24,11 +23,11 @@ for path in Path().rglob("*.pyi"):
     alias = {rf"(?<!def ){name}\b(?![(.]|: (?!\.\.\.))": f"_{name}" for name in taken}
     for rule, plain in (PLAIN | alias).items():  # in `def date(self) -> date`, that is itself
         code[::2] = re.sub(rf"(?<![\w.])(?:{rule})", plain, "\0".join(code[::2])).split("\0")
-    used = re.findall(MODULE, " ".join(re.findall(r"[:>] \0(.*?)\0", "\0".join(code))))
+    types = str(re.findall(r"[:>] \0(.*?)\0", "\0".join(code)))  # which owners wrote
+    used = {*re.findall(r"([^\W\d][\w.]*)\.[^\W\d]", types)} - {*re.findall(r"\nclass (\w+)", text)}
     head = ["# Written by `make stubs`.", text[:end], "from typing import Any, Self"]
     head += ["from collections.abc import Sequence"] if "Sequence[" in str(code[::2]) else []
     head += [f"from {HOMES[name]} import {name} as _{name}" for name in taken]
-    head += {f"import {name}" for name in used if f"\nclass {name}" not in text}  # `Shape.Dot`
-    text = "\n".join([*head, "", "".join(code)])
+    text = "\n".join([*head, *(f"import {name}" for name in used), "", "".join(code)])
     text = STRING.sub(lambda s: re.sub(r'(?<=^""")\n *((.+[^"])\n *(?="""$))?', r"\2", s[0]), text)
     path.write_text(text, "utf-8", newline="\n")
