@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import sysconfig
+import tomllib
 from pathlib import Path
 from runpy import run_path
 from subprocess import getoutput
@@ -41,15 +42,22 @@ class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
             if Path(build.build_base) in Path(folder).parents:
                 shutil.rmtree(folder, ignore_errors=True)
         # Panic messages name source files: these flags keep the build machine's folders out of them. Cargo adds them to
-        # those of [build] in its configuration, not to those of [target]. Variables replace both, and get them too.
+        # those of its configuration: of [build], or of [target] if it has any. Variables replace both, and get them too.
         home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo").absolute()
         flags = [f"--remap-path-prefix={home}=cargo"]
         rust = getoutput("rustc --print cfg --print sysroot && rustc -vV", errors="replace")
         for sysroot, commit in re.findall(r"(?m)^((?:/|\w:).*)$(?s:.*)^commit-hash: (\w+)", rust):
             sources = Path(sysroot, "lib/rustlib/src/rust")  # by rustup's component rust-src
             flags.append(f"--remap-path-prefix={sources}=/rustc/{commit}")
+        places = [home, *(folder / ".cargo" for folder in Path("setup.py").absolute().parents)]
+        files = [place / name for place in places for name in ("config.toml", "config")]
+        table = "build"
+        for text in [file.read_text("utf-8-sig") for file in files if file.is_file()]:
+            for name, target in tomllib.loads(text).get("target", {}).items():
+                if "rustflags" in target and (name in rust or name.startswith("cfg(")):
+                    table = "target.'cfg(all())'"
         for module in self.distribution.rust_extensions:
-            module.args = [*module.args, "--config", f"build.rustflags={json.dumps(flags)}"]
+            module.args = [*module.args, "--config", f"{table}.rustflags={json.dumps(flags)}"]
         if 'target_env="musl"' in rust:  # where setuptools-rust sets this variable
             os.environ.setdefault("RUSTFLAGS", "")
         replaced = re.compile(r"(CARGO_(ENCODED|TARGET_\w+)_)?RUSTFLAGS")

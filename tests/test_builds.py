@@ -399,6 +399,38 @@ def test_whichever_flags_cargo_reads_no_folder_gets_into_a_wheel(
     fresh: Project, tmp_path: Path, libc: str, variables: dict[str, str], others: str
 ) -> None:
     """On musl setuptools-rust sets flags of its own, with which Cargo reads no other variable."""
+    assert others in flags(fresh, tmp_path, libc, variables)
+
+
+MINE = 'rustflags = ["--cfg", "mine"]\n'
+
+
+@pytest.mark.parametrize(
+    "place", [".cargo/config.toml", "../.cargo/config", "build/cargo/config.toml"]
+)
+@pytest.mark.parametrize(
+    "table",
+    [
+        "target.'cfg(unix)'",
+        f"target.{platform.machine()}-unknown-linux-gnu",
+        'target.wasm32-unknown-unknown]\nrustflags = ["--cfg", "unread"]\n[build',
+    ],
+)
+def test_nor_with_those_of_its_configuration(
+    fresh: Project, tmp_path: Path, place: str, table: str
+) -> None:
+    """Those of a target replace those of all builds."""
+    file = fresh.path / place
+    file.parent.mkdir(parents=True)
+    file.write_text(f"[{table}]\n{MINE}")
+    asked = flags(fresh, tmp_path, "gnu", {"CARGO_HOME": "build/cargo"})
+    shutil.rmtree(file.parent)
+    assert "--cfg mine" in asked
+    assert "unread" not in asked
+
+
+def flags(fresh: Project, tmp_path: Path, libc: str, variables: dict[str, str]) -> str:
+    """Return the flags that Cargo calls rustc with for a wheel, among which are ours."""
     rustc, seen = tmp_path / "rustc", tmp_path / "seen"
     real = shutil.which("rustc", path=user_path())
     rustc.write_text(RUSTC.format(rustc=real, libc=libc, seen=seen))
@@ -406,5 +438,5 @@ def test_whichever_flags_cargo_reads_no_folder_gets_into_a_wheel(
     env = {"PATH": f"{tmp_path}:{user_path()}", **variables}
     fresh.run("uv", "build", "--wheel", env=env, check=False)
     last = seen.read_text().splitlines()[-1]
-    assert others in last
     assert re.findall(r"--remap-path-prefix=/[^=]*=(cargo|/rustc/)", last) == ["cargo", "/rustc/"]
+    return last

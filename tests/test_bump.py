@@ -359,7 +359,14 @@ def test_whatever_moves_the_version_is_in_the_changelog(changed: Bumping) -> Non
     changed.change("fix: of\n\nBREAKING CHANGE(api)!: a part")
     changed.change("perf!: four")
     assert changed.bump("1.0.0") == "1.0.0"
-    breaks = ["four", "**api**: a part", "the next line", "no more hints", "text is\nbytes now", "need Rust 1.99"]
+    breaks = [
+        "four",
+        "**api**: a part",
+        "the next line",
+        "no more hints",
+        "text is\nbytes now",
+        "need Rust 1.99",
+    ]
     listed = "\n- ".join(["", *breaks, "**deps**: drop Python 3.11"])
     assert changed.sections()["1.0.0"] == (
         f"### BREAKING CHANGE\n{listed}\n\n### Feat\n\n- one\n\n### Fix\n\n- of\n- in\n- **io**: two"

@@ -62,6 +62,8 @@ def test_what_would_lead_uv_astray_does_not_reach_it(project: Project) -> None:
         "GIT_DIR",
         "GIT_INDEX_FILE",
         "GIT_WORK_TREE",
+        "PIP_ROOT",
+        "POE_EXTRA_ARGS",
         "PYTHONPATH",
         "UV_ISOLATED",
         "UV_PRERELEASE",
