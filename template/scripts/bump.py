@@ -20,7 +20,7 @@ FILES = ["CHANGELOG.md", *VERSIONS]
 READABLE = re.compile(r"v\d+\.\d+\.\d+(-(alpha|beta|rc|dev)\.\d+)?")  # by Cargo and by Python
 CZ = ["cz", "--config", "pyproject.toml"]  # whatever else there is, such as an old .cz.toml
 TAGS = ["git", "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"]
-BREAK = r"(?m)^(?=BREAKING[- ]|[^:\n]+!:)(?:BREAKING[- ]CHANGE|\w+)(?:\((.+)\))?!?:\s*(.+(?:\n(?!#|\S+(?: #|: )).+)*)"
+BREAK = r"(?m)^(?=BREAKING[- ]|[^:\n]+!:)(?:BREAKING[- ]CHANGE|\w+)(?:\((.+)\))?!?: *\n?(.+(?:\n(?!#|\S+(?: #|: )).+)*)"
 HOLLOW = r"(?m)^### (?:BREAKING CHANGE|Feat|Fix|Perf|Refactor)\n*(?=^### |\Z)|(?<=\n\n)\n+"  # without entries
 MARKUP = r"(?m)((`+)(?:(?!\2).)*\2)|<(?=[A-Za-z/!?]|--)|(?<=\])(?:\((?!https?:|#)|\[)|_(?=_\w)|(?<=_)_(?=\w)|(?<=^- )[#*+>-](?= )|(?<=^- \d)[.)](?= )"  # outside code: tags, links, __init__, headings, lists
 
