@@ -6,7 +6,6 @@ import re
 import shutil
 import sys
 import sysconfig
-import tomllib
 from pathlib import Path
 from runpy import run_path
 from subprocess import getoutput
@@ -35,6 +34,8 @@ class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
         super().finalize_options()
 
     def run(self) -> None:
+        import tomllib  # not above: Pythons without it read there which one is needed
+
         # Setuptools deletes nothing: what an earlier build left would get into the wheel.
         build = self.get_finalized_command("build")
         built = self.skip_build or self.distribution.have_run.get("build")
