@@ -603,7 +603,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="copier-pyo3-bench-") as scratch:
         rows = measure(Path(scratch))
     write(ROOT, rows, f"{datetime.date.today():%d %B %Y} on {machine()}")
-    print(f"\n{as_table(rows)}\n\nWritten: docs/benchmark.md and docs/benchmark.svg")
+    print(f"\n{as_table(rows)}\n\nWritten: README.md, docs/benchmark.md and docs/benchmark.svg")
 
 
 if __name__ == "__main__":

@@ -127,6 +127,13 @@ def test_writing_twice_changes_nothing(tmp_path: Path) -> None:
     ElementTree.parse(tmp_path / "docs/benchmark.svg")
 
 
+def test_readme_and_page_show_the_same_run() -> None:
+    readme, page = ((ROOT / name).read_text("utf-8") for name in ("README.md", "docs/benchmark.md"))
+    table = re.findall(r"^\|.*", readme.partition(START)[2].partition(END)[0], re.MULTILINE)
+    assert len(table) > 10
+    assert table == re.findall(r"^\|.*", page, re.MULTILINE)
+
+
 @pytest.mark.parametrize(
     "text", ["", "no markers\n", f"{START} never closed\n", f"{END} {START}\n"]
 )
