@@ -381,6 +381,19 @@ esac
 OF_TARGET = f"CARGO_TARGET_{platform.machine().upper()}_UNKNOWN_LINUX_GNU_RUSTFLAGS"
 
 
+def asked_flags(fresh: Project, tmp_path: Path, libc: str, variables: dict[str, str]) -> str:
+    """Return what Cargo calls rustc with for a wheel, after a look at our own flags."""
+    rustc, seen = tmp_path / "rustc", tmp_path / "seen"
+    real = shutil.which("rustc", path=user_path())
+    rustc.write_text(RUSTC.format(rustc=real, libc=libc, seen=seen))
+    rustc.chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{user_path()}", **variables}
+    fresh.run("uv", "build", "--wheel", env=env, check=False)
+    last = seen.read_text().splitlines()[-1]
+    assert re.findall(r"--remap-path-prefix=/[^=]*=(cargo|/rustc/)", last) == ["cargo", "/rustc/"]
+    return last
+
+
 @pytest.mark.parametrize(
     ("libc", "variables", "others"),
     [
@@ -399,7 +412,7 @@ def test_whichever_flags_cargo_reads_no_folder_gets_into_a_wheel(
     fresh: Project, tmp_path: Path, libc: str, variables: dict[str, str], others: str
 ) -> None:
     """On musl setuptools-rust sets flags of its own, with which Cargo reads no other variable."""
-    assert others in flags(fresh, tmp_path, libc, variables)
+    assert others in asked_flags(fresh, tmp_path, libc, variables)
 
 
 MINE = 'rustflags = ["--cfg", "mine"]\n'
@@ -423,20 +436,9 @@ def test_nor_with_those_of_its_configuration(
     file = fresh.path / place
     file.parent.mkdir(parents=True)
     file.write_text(f"[{table}]\n{MINE}")
-    asked = flags(fresh, tmp_path, "gnu", {"CARGO_HOME": "build/cargo"})
-    shutil.rmtree(file.parent)
+    try:
+        asked = asked_flags(fresh, tmp_path, "gnu", {"CARGO_HOME": "build/cargo"})
+    finally:
+        shutil.rmtree(file.parent)
     assert "--cfg mine" in asked
     assert "unread" not in asked
-
-
-def flags(fresh: Project, tmp_path: Path, libc: str, variables: dict[str, str]) -> str:
-    """Return the flags that Cargo calls rustc with for a wheel, among which are ours."""
-    rustc, seen = tmp_path / "rustc", tmp_path / "seen"
-    real = shutil.which("rustc", path=user_path())
-    rustc.write_text(RUSTC.format(rustc=real, libc=libc, seen=seen))
-    rustc.chmod(0o755)
-    env = {"PATH": f"{tmp_path}:{user_path()}", **variables}
-    fresh.run("uv", "build", "--wheel", env=env, check=False)
-    last = seen.read_text().splitlines()[-1]
-    assert re.findall(r"--remap-path-prefix=/[^=]*=(cargo|/rustc/)", last) == ["cargo", "/rustc/"]
-    return last

@@ -30,9 +30,8 @@ def check_green(project: Project, base: dict[str, str]) -> None:
     assert project.git("status", "--porcelain") == ""
     assert " passed" in project.make("test", base=base)
     made = project.make("wheel", base=base)
-    plain = re.sub(
-        r"\x1b\[\d*m|\s", "", made
-    )  # whatever its colours, and lines broken within words
+    # Whatever its colours, and lines broken within words.
+    plain = re.sub(r"\x1b\[\d*m|\s", "", made)
     for said in ("SDistmatchesgit", ".whl:OK", "0ABIviolationsfound", ".tar.gz:PASSED"):
         assert said in plain
     assert "copying " not in made  # the many lines of setuptools
