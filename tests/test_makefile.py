@@ -117,6 +117,37 @@ def test_cargo_works_while_uv_asks_for_versions(project: Project) -> None:
     assert "asked" not in again  # but what `ls` says of a file that is not there
 
 
+def test_cargo_works_while_poe_starts(project: Project) -> None:
+    """As it will for the tests, whose command says what else they are built with."""
+    program(
+        project,
+        "cargo",
+        '#!/bin/sh\necho "$PYO3_PYTHON $PYO3_BUILD_EXTENSION_MODULE $*" >part; mv part called\n',
+    )
+    program(project, "uv", f'#!/bin/sh\n{until("called", 10)}echo "$@"\ncat called; rm -f called\n')
+    without = make(project, "test")
+    assert without[0] == "run --only-dev poe test"
+    assert "build" not in without[1]  # but what `cat` says of a file that is not there
+    virtual = project.path / ".venv/bin"
+    virtual.mkdir(parents=True)
+    (virtual / "python").symlink_to(sys.executable)
+    moved = 'VIRTUAL_ENV="$PWD/.venv"\n'
+    (virtual / "activate").write_text(moved)
+    ahead = make(project, "test")
+    settings = tomllib.loads(project.read("pyproject.toml"))
+    command = settings["tool"]["poe"]["tasks"]["test"]["sequence"][0]["cmd"]
+    assert ahead[1].startswith(f"{os.path.realpath(sys.executable)} 1 build --all-targets ")
+    assert command.removeprefix("cargo test ").removesuffix(",$_features") in ahead[1]
+    # Without them, every crate would be compiled for something else.
+    modules = "[[tool.setuptools-rust.ext-modules]]\n"
+    text = project.read("pyproject.toml")
+    assert modules in text
+    (project.path / "pyproject.toml").write_text(
+        text.replace(modules, f'{modules}features = ["fast"]\n')
+    )
+    assert "build" not in make(project, "test")[1]
+
+
 def test_nobody_waits_for_what_cargo_does_ahead(project: Project) -> None:
     """Neither make nor who reads what it prints."""
     program(project, "cargo", "#!/bin/sh\necho $$ >part; mv part started; exec sleep 60\n")

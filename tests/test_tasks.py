@@ -93,7 +93,17 @@ def ready(render: Render) -> Project:
     return project
 
 
+def compiled(crate: str) -> dict[Path, int]:
+    """Say when a dependency was compiled, in each of its variants."""
+    kept = Path(user()["CARGO_TARGET_DIR"], "debug/.fingerprint")
+    found = {path: path.stat().st_mtime_ns for path in kept.glob(f"{crate}-*/lib-{crate}")}
+    assert found
+    return found
+
+
 def test_changed_rust_is_rebuilt(ready: Project) -> None:
+    ready.make("test")
+    dependency = compiled("pyo3")
     source = ready.path / "crates/src/samples.rs"
     text = source.read_text("utf-8")
     source.write_text(text.replace("left.checked_add(right)", "left.checked_add(right + 0 * left)"))
@@ -105,6 +115,7 @@ def test_changed_rust_is_rebuilt(ready: Project) -> None:
     assert broken.returncode
     assert "adds_and_subtracts ... FAILED" in broken.stdout
     assert " passed" in ready.make("test")
+    assert compiled("pyo3") == dependency  # also by what make has Cargo compile ahead
 
 
 # Since Rust 1.88.
