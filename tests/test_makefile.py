@@ -54,6 +54,13 @@ def call(task: str, *arguments: str) -> str:
     return "|".join(["run", "--only-dev", "poe", task, *arguments, "MAKEFLAGS="])
 
 
+def settings_of_tests(project: Project) -> str:
+    """Return the options of `cargo test`, without features of the crate's own."""
+    test = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]["test"]
+    command: str = test["sequence"][0]["cmd"]
+    return command.removeprefix("cargo test ").removesuffix(",$_features")
+
+
 def test_what_would_lead_uv_astray_does_not_reach_it(project: Project) -> None:
     program(project, "uv", "#!/bin/sh\nenv\n")
     names = re.findall(r"^unexport ([A-Z_ ]+)", project.read("Makefile"), re.MULTILINE)
@@ -105,20 +112,18 @@ def test_cargo_works_while_uv_asks_for_versions(project: Project) -> None:
         f"{until('asked')}: >uv.lock\n{until('called')}rm asked; cat called\n",
     )
     python = os.path.realpath(sys.executable)
-    test = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]["test"]
     first = make(project, "init")
     assert first[0] == "run --only-dev poe init"
     assert first[1].startswith(f"{python} 1 0 build --all-targets --locked ")
     # The crate of a project without uv.lock, which is new, has no features of its own.
-    command = test["sequence"][0]["cmd"].removesuffix(",$_features")
-    assert command.removeprefix("cargo test ") in first[1]
+    assert settings_of_tests(project) in first[1]
     again = make(project, "init")
     assert again[0] == first[0]
     assert "asked" not in again  # but what `ls` says of a file that is not there
 
 
 def test_cargo_works_while_poe_starts(project: Project) -> None:
-    """As it will for the tests, whose command says what else they are built with."""
+    """As it will for the tests, and only where there is an environment to build for."""
     program(
         project,
         "cargo",
@@ -131,14 +136,11 @@ def test_cargo_works_while_poe_starts(project: Project) -> None:
     virtual = project.path / ".venv/bin"
     virtual.mkdir(parents=True)
     (virtual / "python").symlink_to(sys.executable)
-    moved = 'VIRTUAL_ENV="$PWD/.venv"\n'
-    (virtual / "activate").write_text(moved)
+    (virtual / "activate").write_text('VIRTUAL_ENV="$PWD/.venv"\n')
     ahead = make(project, "test")
-    settings = tomllib.loads(project.read("pyproject.toml"))
-    command = settings["tool"]["poe"]["tasks"]["test"]["sequence"][0]["cmd"]
     assert ahead[1].startswith(f"{os.path.realpath(sys.executable)} 1 build --all-targets ")
-    assert command.removeprefix("cargo test ").removesuffix(",$_features") in ahead[1]
-    # Without them, every crate would be compiled for something else.
+    assert settings_of_tests(project) in ahead[1]
+    # The tests are built with features that Cargo does not get here.
     modules = "[[tool.setuptools-rust.ext-modules]]\n"
     text = project.read("pyproject.toml")
     assert modules in text

@@ -102,7 +102,6 @@ def compiled(crate: str) -> dict[Path, int]:
 
 
 def test_changed_rust_is_rebuilt(ready: Project) -> None:
-    ready.make("test")
     dependency = compiled("pyo3")
     source = ready.path / "crates/src/samples.rs"
     text = source.read_text("utf-8")
