@@ -63,6 +63,8 @@ def test_deployed_image_holds_the_package_only(engine: str, project: Project) ->
     stdout = project.tool(engine, "run", "--rm", IMAGE, "python", "-c", code).stdout
     user, tools, packages, answer, debug = json.loads(stdout.splitlines()[-1])
     assert user != 0
+    configured = project.tool(engine, "image", "inspect", "--format={{.Config.User}}", IMAGE).stdout
+    assert configured.strip() == str(user)  # and no name, which Kubernetes' runAsNonRoot refuses
     assert tools == []
     assert packages == ["Copier_PyO3.container-test"]
     assert (answer, debug) == (42, False)
