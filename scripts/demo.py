@@ -46,7 +46,7 @@ def step(what: str, *command: str | Path, env: Mapping[str, str] | None = None) 
     """
     print(f"{what} ", end="", flush=True)
     start = time.monotonic()
-    with tempfile.TemporaryFile("w+") as output:
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=env)
         while True:
             try:
