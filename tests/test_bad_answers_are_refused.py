@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import select
 import shutil
 import time
@@ -54,6 +55,43 @@ def test_on_the_command_line(
     assert question in last_line
     assert hint in last_line
     assert not project.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("features:", 'features is a list: type --data "features=[]".'),
+        ("features: true", 'features is a list: type --data "features=[]".'),
+        ("author_email:", 'author_email is text: type --data "author_email=...", or "author_email=" if it is empty.'),
+        ("project_name: [a, b]", "project_name is text: "),
+        ("pkg: x", "No question is called pkg."),
+    ],
+)  # fmt: skip
+def test_in_a_file(template: Path, tmp_path: Path, text: str, said: str) -> None:
+    """Before anything is asked, since what was typed by then would be lost."""
+    (tmp_path / "answers.yml").write_text(text)
+    command = "copier", "copy", "--trust", "--data-file=answers.yml", template, "project"
+    result = run(*command, cwd=tmp_path, check=False)
+    assert result.returncode == 1
+    assert result.stdout.splitlines()[-1].startswith(said)
+    assert "Traceback" not in result.stdout
+    assert not (tmp_path / "project").exists()
+
+
+def test_answers_of_another_template_stay(template: Path, tmp_path: Path) -> None:
+    """Copier asks before it overwrites a file, but for this one."""
+    answers = tmp_path / ".copier-answers.yml"
+    answers.write_text(others := "_commit: v9\n_src_path: gh:x/y\nlicense: Proprietary\n")
+    command = "copier", "copy", "--trust", template, "."
+    result = run(*command, cwd=tmp_path, check=False)
+    assert result.returncode == 1
+    assert result.stdout.startswith(".copier-answers.yml belongs to another template")
+    assert [*tmp_path.iterdir()] == [answers]
+    assert answers.read_text() == others
+    name = re.findall(r"\.copier-answers\.\w+\.yml", result.stdout)[0]
+    run(*command, "--defaults", "--quiet", f"--answers-file={name}", cwd=tmp_path)
+    assert answers.read_text() == others
+    assert "license: MIT\n" in (tmp_path / name).read_text("utf-8")
 
 
 def test_at_the_prompt(template: Path, tmp_path: Path) -> None:

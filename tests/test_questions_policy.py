@@ -17,6 +17,7 @@ from history import History, edit
 from project import ROOT, run
 
 Settings = dict[str, Any]
+ALWAYS = "{{ check_start() }}"  # which is true, or stops Copier
 
 # Names that some rule might begin to refuse.
 NAMES = ["a1", "ab", "fast-math", "Fast.Math", "fast_math", "x" * 50, "numpy_rs", "lazy_rs", "my9", "a-b-c",
@@ -75,7 +76,7 @@ def broken_rules(old: Settings, new: Settings) -> Iterator[str]:
         for key in ("type", "multiselect"):
             if question.get(key) != now.get(key):
                 yield f"{key} of {name} changed"
-        if "when" in now and now["when"] != question.get("when"):
+        if now.get("when", ALWAYS) not in (question.get("when"), ALWAYS):
             yield f"{name} has a new when"
         if "choices" in now and not question.get("choices"):
             yield f"{name} has choices now"

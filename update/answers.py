@@ -50,45 +50,58 @@ def with_address(answers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @pass_context
-def template_error(context: Context) -> str:
-    """Check that Git reads the template: Copier would render a folder as it is, and no update could follow.
+def check_start(context: Context) -> bool:
+    """Refuse what cannot become a project that updates, before anything is asked.
 
     Args:
-        context: Where a validator is rendered.
+        context: Where the first question is rendered.
 
     Returns:
-        What to type, or an empty string if all is well.
+        True.
+
+    Raises:
+        UserMessageError: Git does not read the template, an answer given by `--data` or `--data-file` is none, or
+            the answers file is that of another template; Copier shows what to type.
     """
-    answers = context["_copier_answers"]
-    if "_commit" in answers:
-        return ""
-    address = shlex.quote(answers["_src_path"])
-    return (
-        f"Git cannot read the template, so updates would fail. Check that Git is installed and that the "
-        f"template is the top folder of a clone made by `git clone`: `git -C {address} status` says what is wrong."
-    )
+    import yaml
+    from copier.errors import UserMessageError
 
-
-@pass_context
-def features_error(context: Context) -> str:
-    """Check that what was given for `features` is a list, before Copier says in its own words that it is not.
-
-    Args:
-        context: Where a validator is rendered.
-
-    Returns:
-        What to type, or an empty string if all is well.
-    """
-    given = context["_copier_conf"]["data"].get("features", [])
-    if not isinstance(given, str) or re.fullmatch(r"\s*\[.*\]\s*", given, re.DOTALL):
-        return ""
-    listed = ", ".join(re.findall(r"\w+", given))
-    return f'features is a list: type --data "features=[{listed}]".'
+    settings, about = context["_copier_conf"], context["_copier_answers"]
+    if "_commit" not in about:  # Copier would render a folder as it is, and no update could follow
+        address = shlex.quote(about["_src_path"])
+        raise UserMessageError(
+            f"Git cannot read the template, so updates would fail. Check that Git is installed and that the template "
+            f"is the top folder of a clone made by `git clone`: `git -C {address} status` says what is wrong."
+        )
+    template = yaml.safe_load(Path(settings["src_path"], "copier.yml").read_text("utf-8"))
+    questions = [name for name in template if name[0] != "_" and template[name].get("when", True)]
+    given = {name: value for name, value in settings["data"].items() if name[0] != "_"}
+    if unknown := ", ".join(sorted(given.keys() - questions)):
+        listed = ", ".join(questions)
+        raise UserMessageError(f"No question is called {unknown}. The questions are: {listed}.")
+    for name, value in given.items():
+        is_list = isinstance(value, list | tuple | set | dict)
+        if template[name].get("multiselect"):
+            if not is_list and not re.fullmatch(r"\s*\[.*\]\s*", str(value), re.DOTALL):
+                listed = ", ".join(re.findall(r"\w+", value)) if isinstance(value, str) else ""
+                raise UserMessageError(f'{name} is a list: type --data "{name}=[{listed}]".')
+        elif is_list or value is None:
+            raise UserMessageError(
+                f'{name} is text: type --data "{name}=...", or "{name}=" if it is empty.'
+            )
+    path = Path(settings["dst_path"], settings["answers_file"])
+    last = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else None
+    if last and "module_name" not in last and not settings["overwrite"]:
+        raise UserMessageError(  # Copier asks about every other file
+            f"{path.name} belongs to another template: to keep it, add --answers-file with a name of its own, "
+            f"such as .copier-answers.pyo3.yml; to replace it, add --overwrite."
+        )
+    return True
 
 
 @pass_context
 def refuse_answers(context: Context) -> str:
-    """Refuse answers to no question, and another answer for a project that is there, as of `copier recopy --data`.
+    """Refuse another answer for a project that is there, as of `copier recopy --data`.
 
     What was given once, such as the licence, would stay as it is, and no later update would change it.
 
@@ -99,17 +112,12 @@ def refuse_answers(context: Context) -> str:
         An empty string, which is no pattern.
 
     Raises:
-        UserMessageError: There is no such question, or the answer is another one than before; Copier
-            shows what to type.
+        UserMessageError: The answer is another one than before; Copier shows what to type.
     """
     import yaml
     from copier.errors import UserMessageError
 
     settings, answers = context["_copier_conf"], with_address(context["_copier_answers"])
-    given = {name for name in settings["data"] if not name.startswith("_")}
-    if unknown := ", ".join(sorted(given - answers.keys())):
-        listed = ", ".join(name for name in answers if not name.startswith("_"))
-        raise UserMessageError(f"No question is called {unknown}. The questions are: {listed}.")
     path = Path(settings["dst_path"], settings["answers_file"])
     last = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else {}
     if not last or with_address(last).get("_src_path") != answers["_src_path"]:
@@ -180,9 +188,8 @@ class Answers(Extension):
         environment.globals.update(
             answers_checksum=answers_checksum,
             answers_option=answers_option,
-            features_error=features_error,
+            check_start=check_start,
             refuse_answers=refuse_answers,
-            template_error=template_error,
             update_request=update_request,
             with_address=with_address,
         )

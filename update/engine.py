@@ -361,16 +361,11 @@ def keep_comments(mine: str, old: str, new: str) -> str:
 def check_answers(
     old: Mapping[str, Any], new: Mapping[str, Any], request: Mapping[str, Any]
 ) -> None:
-    """Refuse answers to no question, that cannot change, or that Copier changed by itself."""
+    """Refuse answers that cannot change, or that Copier changed by itself."""
     if request["left_out"]:
         raise RefusalError(
             "An update cannot --skip or --exclude files: run it without these options, then take back what "
             "you do not want with `git restore --staged --worktree FILE`."
-        )
-    questions = [name for name in new if not name.startswith("_")]
-    if unknown := ", ".join(sorted({*request["data"]} - {*old} - {*new})):
-        raise RefusalError(
-            f"No question is called {unknown}. The questions are: {', '.join(questions)}."
         )
     for name, answer in old.items():
         if name.startswith("_") or new.get(name, answer) == answer:
