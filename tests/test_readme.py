@@ -64,8 +64,8 @@ def test_oldest_copier_renders_a_project(template: Path, tmp_path: Path) -> None
 def test_first_command_renders_a_project(template: Path, tmp_path: Path, bare: bool) -> None:
     address = str(template)
     if bare:
-        address = f"file://{tmp_path / 'template.git'}"
-        run("git", "clone", "--quiet", "--bare", template, "template.git", cwd=tmp_path)
+        address = f"git+file://{tmp_path / 'bare'}"
+        run("git", "clone", "--quiet", "--bare", template, "bare", cwd=tmp_path)
     (command, *_) = blocks((ROOT / "README.md").read_text("utf-8"), "console")
     arguments = shlex.split(command.replace("TEMPLATE", address))
     said = run(*arguments, "--defaults", cwd=tmp_path, env={"PATH": user_path()}).stdout
@@ -73,8 +73,24 @@ def test_first_command_renders_a_project(template: Path, tmp_path: Path, bare: b
     folder, *steps = blocks(guide, "console")[1].splitlines()
     assert folder == "cd fast-math"
     first, *others = re.findall("^    (.+)", said.partition("is ready. Next:")[2], re.MULTILINE)
-    assert (first, others) == ('cd "my-package"', steps)
+    assert (first, others) == ("cd my-package", steps)
     assert 'name = "my-package"' in (tmp_path / "my-package/pyproject.toml").read_text("utf-8")
+
+
+def test_first_step_enters_any_folder(template: Path, tmp_path: Path) -> None:
+    folder = tmp_path / """Ada's "$(touch x)" `project`"""
+    command = (
+        "copier",
+        "copy",
+        "--trust",
+        "--defaults",
+        "--data=project_name=Demo",
+        template,
+        folder,
+    )
+    (step,) = re.findall("^    (cd .+)", run(*command, cwd=tmp_path).stdout, re.MULTILINE)
+    assert run("sh", "-c", f"{step} && pwd", cwd=tmp_path).stdout == f"{folder}\n"
+    assert [*tmp_path.iterdir()] == [folder]
 
 
 def test_answers_on_the_command_line_are_typed_as_told(template: Path, tmp_path: Path) -> None:
