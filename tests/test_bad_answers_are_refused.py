@@ -57,6 +57,7 @@ def test_on_the_command_line(
     assert not project.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -78,6 +79,7 @@ def test_in_a_file(template: Path, tmp_path: Path, text: str, said: str) -> None
     assert not (tmp_path / "project").exists()
 
 
+@pytest.mark.slow
 def test_answers_of_another_template_stay(template: Path, tmp_path: Path) -> None:
     """Copier asks before it overwrites a file, but for this one."""
     answers = tmp_path / ".copier-answers.yml"

@@ -106,6 +106,7 @@ def test_answers_on_the_command_line_are_typed_as_told(template: Path, tmp_path:
 def test_next_steps_on_windows_need_no_make() -> None:
     """And one command a line: PowerShell 5.1 knows no `&&`."""
     environment = Environment(trim_blocks=True, lstrip_blocks=True)
+    environment.filters["quote"] = shlex.quote
     message = environment.from_string(SETTINGS["_message_after_copy"])
     steps = {
         system: message.render(
@@ -114,6 +115,8 @@ def test_next_steps_on_windows_need_no_make() -> None:
         for system in ("linux", "windows")
     }
     tasks = ["    uv run --only-dev poe init", "    uv run --only-dev poe test"]
+    assert "    cd demo" in steps["linux"]
+    steps["linux"][steps["linux"].index("    cd demo")] = '    cd "demo"'  # for cmd and PowerShell
     at = steps["linux"].index("    make init test")
     assert steps["windows"] == [*steps["linux"][:at], *tasks, *steps["linux"][at + 1 :]]
     assert not any("&&" in line for line in steps["linux"])
