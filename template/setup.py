@@ -34,7 +34,7 @@ class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
         super().finalize_options()
 
     def run(self) -> None:
-        import tomllib  # not above: Pythons without it read there which one is needed
+        import tomllib  # not at the top, which older Pythons run too before pip says which one is needed
 
         # Setuptools deletes nothing: what an earlier build left would get into the wheel.
         build = self.get_finalized_command("build")

@@ -1,8 +1,8 @@
 #!/bin/sh
-set -eu
+set -eu # installs Rust into the containers that build the wheels for Linux, which have none
 rustup=1.29.0
 rust=1.98.0
-if command -v cargo; then exit; fi # the containers that build the wheels for Linux have none
+if command -v cargo; then exit; fi
 target=$(uname -m)-unknown-linux-$(if ls /lib/ld-musl-* >/dev/null 2>&1; then echo musl; else echo gnu; fi)
 cd "$(mktemp -d)"
 curl -fsSL --retry 3 --output rustup-init "${RUSTUP_UPDATE_ROOT:-https://static.rust-lang.org/rustup}/archive/$rustup/$target/rustup-init"
