@@ -80,6 +80,15 @@ def test_in_a_file(template: Path, tmp_path: Path, text: str, said: str) -> None
 
 
 @pytest.mark.slow
+def test_in_the_answers_of_another_project(template: Path, tmp_path: Path) -> None:
+    (tmp_path / "answers.yml").write_text("_commit: v1\n_src_path: /nowhere\npkg: x\n")
+    command = "copier", "copy", "--trust", "--defaults", "--data-file=answers.yml"
+    result = run(*command, template, "project", cwd=tmp_path, check=False)
+    assert result.stdout.splitlines()[-1].startswith("No question is called pkg.")
+    assert not (tmp_path / "project").exists()
+
+
+@pytest.mark.slow
 def test_answers_of_another_template_stay(template: Path, tmp_path: Path) -> None:
     """Copier asks before it overwrites a file, but for this one."""
     answers = tmp_path / ".copier-answers.yml"

@@ -79,16 +79,10 @@ def test_first_command_renders_a_project(template: Path, tmp_path: Path, bare: b
 
 def test_first_step_enters_any_folder(template: Path, tmp_path: Path) -> None:
     folder = tmp_path / """Ada's "$(touch x)" `project`"""
-    command = (
-        "copier",
-        "copy",
-        "--trust",
-        "--defaults",
-        "--data=project_name=Demo",
-        template,
-        folder,
+    command = "copier", "copy", "--trust", "--defaults", "--data=project_name=Demo"
+    (step,) = re.findall(
+        "^    (cd .+)", run(*command, template, folder, cwd=tmp_path).stdout, re.MULTILINE
     )
-    (step,) = re.findall("^    (cd .+)", run(*command, cwd=tmp_path).stdout, re.MULTILINE)
     assert run("sh", "-c", f"{step} && pwd", cwd=tmp_path).stdout == f"{folder}\n"
     assert [*tmp_path.iterdir()] == [folder]
 

@@ -299,6 +299,14 @@ def test_answers_edited_by_hand_are_refused(history: History, project: Project) 
     update(project)
 
 
+def test_note_among_the_answers_is_an_edit_by_hand(history: History, project: Project) -> None:
+    """Copier renders the old version with it too, and must not take it for an answer that was typed."""
+    history.release(write("template/NEW.txt", TEMPLATE))
+    edit(".copier-answers.yml", "license:", "note: mine\nlicense:")(project.path)
+    project.commit()
+    refused(project, "was edited by hand", way="copier")
+
+
 def test_answers_of_two_branches_merge_as_contributing_says(
     history: History, project: Project
 ) -> None:

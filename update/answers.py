@@ -49,6 +49,39 @@ def with_address(answers: Mapping[str, Any]) -> dict[str, Any]:
     return {**answers, "_src_path": _SECRET.sub("", address)} if address else dict(answers)
 
 
+def _last_answers(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the answers file of the folder that Copier writes into, if there is one."""
+    import yaml
+
+    path = Path(settings["dst_path"], settings["answers_file"])
+    return (yaml.safe_load(path.read_text("utf-8")) if path.is_file() else None) or {}
+
+
+def _check_given(settings: Mapping[str, Any]) -> None:
+    """Refuse answers given by `--data` or `--data-file` to no question, or of a wrong kind."""
+    import yaml
+    from copier.errors import UserMessageError
+
+    given = {name: value for name, value in settings["data"].items() if name[0] != "_"}
+    if not given:
+        return
+    template = yaml.safe_load(Path(settings["src_path"], "copier.yml").read_text("utf-8"))
+    questions = [name for name in template if name[0] != "_" and template[name].get("when", True)]
+    if unknown := ", ".join(sorted(given.keys() - questions)):
+        listed = ", ".join(questions)
+        raise UserMessageError(f"No question is called {unknown}. The questions are: {listed}.")
+    for name, value in given.items():
+        is_list = isinstance(value, list | tuple | set | dict)
+        if template[name].get("multiselect"):
+            if not is_list and not re.fullmatch(r"\s*\[.*\]\s*", str(value), re.DOTALL):
+                listed = ", ".join(re.findall(r"\w+", value)) if isinstance(value, str) else ""
+                raise UserMessageError(f'{name} is a list: type --data "{name}=[{listed}]".')
+        elif is_list or value is None:
+            raise UserMessageError(
+                f'{name} is text: type --data "{name}=...", or "{name}=" if it is empty.'
+            )
+
+
 @pass_context
 def check_start(context: Context) -> bool:
     """Refuse what cannot become a project that updates, before anything is asked.
@@ -63,7 +96,6 @@ def check_start(context: Context) -> bool:
         UserMessageError: Git does not read the template, an answer given by `--data` or `--data-file` is none, or
             the answers file is that of another template; Copier shows what to type.
     """
-    import yaml
     from copier.errors import UserMessageError
 
     settings, about = context["_copier_conf"], context["_copier_answers"]
@@ -73,28 +105,15 @@ def check_start(context: Context) -> bool:
             f"Git cannot read the template, so updates would fail. Check that Git is installed and that the template "
             f"is the top folder of a clone made by `git clone`: `git -C {address} status` says what is wrong."
         )
-    template = yaml.safe_load(Path(settings["src_path"], "copier.yml").read_text("utf-8"))
-    questions = [name for name in template if name[0] != "_" and template[name].get("when", True)]
-    given = {name: value for name, value in settings["data"].items() if name[0] != "_"}
-    if unknown := ", ".join(sorted(given.keys() - questions)):
-        listed = ", ".join(questions)
-        raise UserMessageError(f"No question is called {unknown}. The questions are: {listed}.")
-    for name, value in given.items():
-        is_list = isinstance(value, list | tuple | set | dict)
-        if template[name].get("multiselect"):
-            if not is_list and not re.fullmatch(r"\s*\[.*\]\s*", str(value), re.DOTALL):
-                listed = ", ".join(re.findall(r"\w+", value)) if isinstance(value, str) else ""
-                raise UserMessageError(f'{name} is a list: type --data "{name}=[{listed}]".')
-        elif is_list or value is None:
-            raise UserMessageError(
-                f'{name} is text: type --data "{name}=...", or "{name}=" if it is empty.'
-            )
-    path = Path(settings["dst_path"], settings["answers_file"])
-    last = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else None
+    # With a version, the data are the answers of a project, as when an update renders what the project was made
+    # from: the engine says better whether those were edited by hand.
+    if "_commit" not in settings["data"]:
+        _check_given(settings)
+    last = _last_answers(settings)
     if last and "module_name" not in last and not settings["overwrite"]:
         raise UserMessageError(  # Copier asks about every other file
-            f"{path.name} belongs to another template: to keep it, add --answers-file with a name of its own, "
-            f"such as .copier-answers.pyo3.yml; to replace it, add --overwrite."
+            f"{settings['answers_file'].name} belongs to another template: to keep it, add --answers-file "
+            f"with a name of its own, such as .copier-answers.pyo3.yml; to replace it, add --overwrite."
         )
     return True
 
@@ -112,14 +131,14 @@ def refuse_answers(context: Context) -> str:
         An empty string, which is no pattern.
 
     Raises:
-        UserMessageError: The answer is another one than before; Copier shows what to type.
+        UserMessageError: An answer is to no question, or another one than before; Copier shows what to type.
     """
-    import yaml
     from copier.errors import UserMessageError
 
     settings, answers = context["_copier_conf"], with_address(context["_copier_answers"])
-    path = Path(settings["dst_path"], settings["answers_file"])
-    last = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else {}
+    if "_commit" in settings["data"]:  # from the answers file of another project, by `--data-file`
+        _check_given(settings)
+    last = _last_answers(settings)
     if not last or with_address(last).get("_src_path") != answers["_src_path"]:
         return ""
     questions = [name for name in last if name[0] != "_" and name in answers]
