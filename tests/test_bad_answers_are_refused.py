@@ -6,6 +6,7 @@ import re
 import select
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,34 @@ def test_answers_of_another_template_stay(template: Path, tmp_path: Path) -> Non
     run(*command, "--defaults", "--quiet", f"--answers-file={name}", cwd=tmp_path)
     assert answers.read_text() == others
     assert "license: MIT\n" in (tmp_path / name).read_text("utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "make", "said"),
+    [
+        ("scripts", Path.touch, "Your scripts is no folder, as in the template: rename it"),
+        ("docs", lambda path: path.symlink_to("nowhere"), "Your docs is no folder"),
+        ("src", lambda path: path.symlink_to("/"), "Your src is a link to another place"),
+        ("Makefile", Path.mkdir, "Your Makefile is a folder, and a file in the template"),
+        (
+            "src/fast_math/__init__.py",
+            lambda path: path.mkdir(parents=True),
+            "Your src/fast_math/__init__.py is a",
+        ),
+    ],
+)
+def test_files_and_folders_of_one_name(
+    template: Path, tmp_path: Path, name: str, make: Callable[[Path], None], said: str
+) -> None:
+    make(tmp_path / name)
+    before = [*tmp_path.rglob("*")]
+    options = "--trust", "--defaults", "--data=package_name=fast-math"
+    result = run("copier", "copy", *options, template, ".", cwd=tmp_path, check=False)
+    assert result.returncode == 1
+    assert result.stdout.splitlines()[-1].startswith(said)
+    assert "Traceback" not in result.stdout
+    assert [*tmp_path.rglob("*")] == before
 
 
 def test_at_the_prompt(template: Path, tmp_path: Path) -> None:

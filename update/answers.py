@@ -118,6 +118,28 @@ def check_start(context: Context) -> bool:
     return True
 
 
+def _check_places(context: Context) -> None:
+    """Refuse a folder in which Copier could not write some of the files, and would stop half-way."""
+    from copier.errors import UserMessageError
+
+    settings = context["_copier_conf"]
+    template, top = Path(settings["src_path"], "template"), Path(settings["dst_path"]).resolve()
+    found = sorted(template.rglob("*"))
+    names = "\n".join(path.relative_to(template).as_posix() for path in found)
+    rendered = context.environment.from_string(names).render(context.get_all()).split("\n")
+    for path, name in zip(found, rendered, strict=True):
+        place = top / name.removesuffix(".jinja")
+        kind = ""
+        if path.is_dir() and not place.is_dir() and (place.exists() or place.is_symlink()):
+            kind = "no folder, as in the template"
+        elif path.is_dir() and top not in place.resolve().parents:
+            kind = "a link to another place, and Copier writes nothing there"
+        elif path.is_file() and place.is_dir():
+            kind = "a folder, and a file in the template"
+        if kind:
+            raise UserMessageError(f"Your {place.relative_to(top)} is {kind}: rename it first.")
+
+
 @pass_context
 def refuse_answers(context: Context) -> str:
     """Refuse another answer for a project that is there, as of `copier recopy --data`.
@@ -131,11 +153,13 @@ def refuse_answers(context: Context) -> str:
         An empty string, which is no pattern.
 
     Raises:
-        UserMessageError: An answer is to no question, or another one than before; Copier shows what to type.
+        UserMessageError: An answer is to no question, or another one than before, or the folder holds what Copier
+            cannot write beside; Copier shows what to type.
     """
     from copier.errors import UserMessageError
 
     settings, answers = context["_copier_conf"], with_address(context["_copier_answers"])
+    _check_places(context)
     if "_commit" in settings["data"]:  # from the answers file of another project, by `--data-file`
         _check_given(settings)
     last = _last_answers(settings)
