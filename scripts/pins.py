@@ -24,6 +24,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 OLDEST_PYTHON = "3.11"  # the tools' floors must be versions that it can install
+COOLDOWN = "30 days"  # nor newer, since many people have uv or pip leave out what is
 PYPROJECTS = ("pyproject.toml", "template/pyproject.toml.jinja")
 WORKFLOWS = (".github/workflows/*", "template/.github/workflows/*")
 CONTAINERFILE = "template/Containerfile.jinja"
@@ -284,11 +285,10 @@ def with_conditions(every: str, least: str) -> str:
 
 
 def newest_on_pypi(requirements: Iterable[str]) -> dict[str, str]:
-    """Return the newest versions of packages that the oldest Python can install."""
+    """Return the newest versions of packages that the oldest Python can install, and that have been out for a while."""
     command = ["uv", "pip", "compile", "--quiet", "--no-deps", "--no-header", "--no-annotate"]
-    printed = run(
-        *command, f"--python-version={OLDEST_PYTHON}", "-", text="\n".join(requirements) + "\n"
-    )
+    command += [f"--python-version={OLDEST_PYTHON}", f"--exclude-newer={COOLDOWN}", "-"]
+    printed = run(*command, text="\n".join(requirements) + "\n")
     return dict(re.findall(r"^([\w.-]+)(?:\[.*\])?==(\S+)$", printed, re.MULTILINE))
 
 

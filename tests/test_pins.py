@@ -15,6 +15,7 @@ import threading
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -83,18 +84,24 @@ class World:
         }
 
     def offer_packages(self, text: str) -> None:
-        """Offer later versions of Python packages, and one that a limit forbids."""
+        """Offer later versions of Python packages, one of them of today, and one that a limit forbids."""
         floors = {name.partition("[")[0]: (old, cap) for name, old, cap in pins.FLOOR.findall(text)}
         floors["uv"] = ("0.13.9", "")
         for name, (old, limit) in floors.items():
-            versions = [old, later(old), *([limit[2:] + ".0.0"] if limit else [])]
-            files = [f"{of_a_name(name)}-{version}-py3-none-any.whl" for version in versions]
-            mark = 'data-core-metadata="true"'
-            links = [f'<a href="/files/{file}" {mark}>{file}</a>' for file in files]
-            self.pages[f"/simple/{name}/"] = "<!DOCTYPE html>" + "\n".join(links)
-            for version, file in zip(versions, files, strict=True):
+            new = later(old)
+            times = dict.fromkeys((old, new), "2026-01-01T00:00:00Z")
+            times[later(new)] = datetime.now(UTC).isoformat()
+            if limit:
+                times[limit[2:] + ".0.0"] = times[old]
+            files = []
+            for version, time in times.items():
+                file = f"{of_a_name(name)}-{version}-py3-none-any.whl"
+                about = {"filename": file, "url": f"/files/{file}", "upload-time": time}
+                files.append({**about, "hashes": {}, "core-metadata": True})
                 head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
                 self.pages[f"/files/{file}.metadata"] = head
+            listed = {"meta": {"api-version": "1.1"}, "name": name, "versions": [*times]}
+            self.pages[f"/simple/{name}/"] = json.dumps({**listed, "files": files})
 
     def offer_crates(self) -> None:
         """Offer a PyO3 that is newer, and one that needs a Rust from the future."""
@@ -204,7 +211,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         def do_GET(self) -> None:
             page = world.pages.get(self.path)
             self.send_response(404 if page is None else 200)
-            self.send_header("Content-Type", "text/html")
+            json_of_pypi = "application/vnd.pypi.simple.v1+json"
+            self.send_header(
+                "Content-Type", json_of_pypi if self.path.startswith("/simple") else "text/plain"
+            )
             self.end_headers()
             self.wfile.write((page or "").encode())
 
@@ -294,6 +304,17 @@ def test_every_pin_of_a_project_moves(before: Project, after: Project) -> None:
         if version == later_version
     ]
     assert stayed == []
+
+
+def test_floors_leave_out_what_is_new(moved: Moved) -> None:
+    """Of the two later versions on offer, one is of today."""
+    for name in pins.PYPROJECTS:
+        floors = [
+            {found[0]: found[1] for found in pins.FLOOR.findall((root / name).read_text())}
+            for root in (ROOT, moved.path)
+        ]
+        assert floors[1] == {package: later(old) for package, old in floors[0].items()}
+        assert floors[1]
 
 
 def test_what_is_pinned_fits_together(
