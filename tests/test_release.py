@@ -62,6 +62,7 @@ def kept_by_cargo() -> list[str]:
 def released(push: Push) -> Rehearsal:
     """Rehearse the release, where nothing was built before."""
     need("engine")
+    need("rustup")
     need(f"python{pythons.SUPPORTED[-1]}")
     kept = push.origin.parent / "kept"
     with package_index(kept / "index") as index:

@@ -130,10 +130,14 @@ CONDITIONS = {
     "public": "${{ !github.event.repository.private }}",
     "pushed": "github.event_name == 'push'",
     "with notebooks": "hashFiles('notebooks/*.ipynb') != ''",
+    "without an own one": "hashFiles('**/rust-toolchain*') == ''",
 }
 # What the jobs do, in this order, besides moving files around. Without one of these steps they would succeed too.
 STEPS = {
-    ("ci.yml", "lint"): ["uv sync", "poe lint", "poe precommit", "poe msrv"],
+    ("ci.yml", "lint"): [
+        "without an own one: rustup toolchain install",
+        *("uv sync", "poe lint", "poe precommit", "poe msrv"),
+    ],
     ("ci.yml", "workflows"): ["zizmor-action"],
     ("ci.yml", "test"): ["uv sync", "poe test", "with notebooks: poe notebook"],
     ("commits.yml", "messages"): ["check --message=", "check --rev-range"],
@@ -146,6 +150,7 @@ STEPS = {
     ("release.yml", "gate"): [
         "pushed: --is-ancestor",
         "pushed: release.py notes",
+        "without an own one: rustup toolchain install",
         *("uv sync", "poe lint", "poe test", "with notebooks: poe notebook"),
     ],
     ("release.yml", "sdist"): ["uv build --sdist", "twine check --strict"],
@@ -524,6 +529,12 @@ def test_renovate_sees_the_floor_of_every_tool(renovate: Any, projects: list[Pro
         ]
         for text in (text for group in groups for text in group if isinstance(text, str)):
             requirement = Requirement(text)
+            if requirement.name in (
+                "matplotlib",
+                "packaging",
+            ):  # the owner's code may need old ones
+                assert not requirement.specifier
+                continue
             assert requirement.specifier, f"{text} has no floor"
             required.add((requirement.name, text.removeprefix(requirement.name)))
     assert set(found_by(tools)) == required

@@ -1,7 +1,7 @@
 #!/bin/sh
 set -eu # installs Rust into the containers that build the wheels for Linux, which have none
 rustup=1.29.0
-rust=1.98.0
+rust=1.99.1
 if command -v cargo; then exit; fi
 target=$(uname -m)-unknown-linux-$(if ls /lib/ld-musl-* >/dev/null 2>&1; then echo musl; else echo gnu; fi)
 cd "$(mktemp -d)"
