@@ -185,7 +185,7 @@ def edit(name: str, old: str, new: str) -> Change:
 
     def change(root: Path) -> None:
         text = (root / name).read_text("utf-8")
-        assert old in text
+        assert old in text, f"{name} no longer has {old!r}"
         (root / name).write_text(text.replace(old, new, 1), "utf-8")
 
     return change

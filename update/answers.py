@@ -67,10 +67,15 @@ def _check_given(settings: Mapping[str, Any]) -> None:
         return
     template = yaml.safe_load(Path(settings["src_path"], "copier.yml").read_text("utf-8"))
     questions = [name for name in template if name[0] != "_" and template[name].get("when", True)]
-    if unknown := ", ".join(sorted(given.keys() - questions)):
-        listed = ", ".join(questions)
-        raise UserMessageError(f"No question is called {unknown}. The questions are: {listed}.")
-    for name, value in given.items():
+    unknown = given.keys() - questions
+    # An update renders the new version with all answers that there are, also to questions that are gone.
+    is_whole = settings["defaults"] and settings["quiet"] and given.keys() >= {*questions}
+    if unknown and not is_whole:
+        raise UserMessageError(
+            f"No question is called {', '.join(sorted(unknown))}. "
+            f"The questions are: {', '.join(questions)}."
+        )
+    for name, value in ((name, given[name]) for name in given.keys() - unknown):
         is_list = isinstance(value, list | tuple | set | dict)
         if template[name].get("multiselect"):
             if not is_list and not re.fullmatch(r"\s*\[.*\]\s*", str(value), re.DOTALL):

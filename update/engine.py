@@ -624,7 +624,8 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         other = [key for key in answers if key[0] != "_" and answers[key] != last.get(key)]
         with suppress(RefusalError):  # an old answer that the new version does not take
             if other:
-                render(last, address, request["version"] or version, folder / "asked", name)
+                still = {key: last[key] for key in last.keys() & answers.keys()}
+                render(still, address, request["version"] or version, folder / "asked", name)
         names = "|".join(re.escape(pattern).replace(r"\*", "[^/]*") for pattern in given)
         prefix = re.escape(project.prefix)
         objects = Objects(folder / "git")
