@@ -11,6 +11,7 @@ from runpy import run_path
 from typing import Any
 
 import pytest
+import yaml
 
 from history import History, edit, files, remove, rename, unmerged, update, write
 from project import IDENTITY, ROOT, Project, home_with, run, user
@@ -861,6 +862,23 @@ def test_data_for_no_question_is_refused(project: Project) -> None:
     )
 
 
+@pytest.mark.parametrize("way", ["make", "copier"])
+def test_question_that_is_gone(template: Path, tmp_path: Path, way: str) -> None:
+    """Copier hands its answer on all the same; an answer that is typed to it is refused."""
+    history = History.of(template, tmp_path / "template")
+    asked = "team:\n  type: str\n  default: Core\n\nlicense:\n  type: str\n"
+    history.release(edit("copier.yml", "license:\n  type: str\n", asked))
+    project = history.project(tmp_path / "project", "v10000.0.0", project_name="Demo")
+    history.release(edit("copier.yml", "team:\n", "squad:\n"))
+    refused(project, "No question is called team. The", way=way, data={"team": "Core"})
+    said = update(project, way=way, data={"license": "MPL-2.0"})
+    assert "has version v10001.0.0 of its template" in said
+    answers = yaml.safe_load(project.read(".copier-answers.yml"))
+    assert (answers["squad"], answers["license"]) == ("Core", "MPL-2.0")
+    assert "team" not in answers
+    assert project.read("LICENSE").startswith("Mozilla Public License")
+
+
 @pytest.mark.parametrize("option", ["--skip", "--exclude"])
 def test_option_that_an_update_would_ignore_is_refused(project: Project, option: str) -> None:
     """In a sparse checkout, which Copier fills and a refusal must empty again."""
@@ -930,7 +948,7 @@ def test_lock_file_of_a_workspace_follows(template: Path, tmp_path: Path) -> Non
     whole.commit()
     assert not (project.path / "uv.lock").exists()
     history.release(
-        edit("template/pyproject.toml.jinja", '"packaging>=25", "twine', '"packaging>=24", "twine'),
+        edit("template/pyproject.toml.jinja", '"packaging", "twine', '"packaging>=24", "twine'),
         edit(
             "template/crates/Cargo.toml.jinja", "[dependencies]\n", '[dependencies]\nitoa = "1"\n'
         ),
@@ -985,7 +1003,7 @@ def test_interrupt_while_lock_files_are_made_is_named(template: Path, tmp_path: 
     """As by Ctrl-C: Git still shows the update as unfinished."""
     history = History.of(template, tmp_path / "template")
     project = history.project(tmp_path / "project", project_name="Demo")
-    history.release(edit("template/pyproject.toml.jinja", '"packaging>=25"', '"packaging>=24"'))
+    history.release(edit("template/pyproject.toml.jinja", '"packaging"', '"packaging>=24"'))
     (project.path / "uv.lock").write_text("version = 1\n")
     project.commit()
     uv = tmp_path / "slow/uv"
