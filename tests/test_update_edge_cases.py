@@ -879,6 +879,26 @@ def test_question_that_is_gone(template: Path, tmp_path: Path, way: str) -> None
     assert project.read("LICENSE").startswith("Mozilla Public License")
 
 
+def test_project_leaves_a_fork(template: Path, tmp_path: Path) -> None:
+    """As CONTRIBUTING says, where the fork has a version and a question of its own."""
+    asked = "team:\n  type: str\n  default: Core\n\nlicense:\n"
+    fork = History.of(template, tmp_path / "fork")
+    fork.release(edit("copier.yml", "license:\n", asked), write("template/NOTICE", "Ours.\n"))
+    project = fork.project(tmp_path / "project", "v10000.0.0", project_name="Demo")
+    write("mine.txt", "mine\n")(project.path)
+    upstream = History.of(template, tmp_path / "upstream")
+    upstream.release(write("template/NEW.txt", "new\n"))
+    text = project.read(".copier-answers.yml").replace("v10000.0.0", "v9999.0.0")
+    text = re.sub(r"(?m)^# (commit|checksum): .*\n|^team: .*\n", "", text)
+    text = text.replace(str(fork.path.resolve()), str(upstream.path))
+    (project.path / ".copier-answers.yml").write_text(text)
+    project.commit("build: leave the fork")
+    assert "has version v10000.0.0 of its template" in update(project, way="copier")
+    assert project.read("NEW.txt") == "new\n"
+    assert project.read("mine.txt") == "mine\n"
+    assert "team" not in project.read(".copier-answers.yml")
+
+
 @pytest.mark.parametrize("option", ["--skip", "--exclude"])
 def test_option_that_an_update_would_ignore_is_refused(project: Project, option: str) -> None:
     """In a sparse checkout, which Copier fills and a refusal must empty again."""

@@ -377,9 +377,10 @@ def check_answers(
                 f"file too, and delete the line with the checksum there."
             )
         if request["defaults"] and name not in request["data"]:
+            example = "[...]" if isinstance(answer, list) else "..."
             raise RefusalError(
                 f"This version of the template no longer takes {answer!r} for {name}: choose an "
-                f"answer with --data '{name}=...'."
+                f"answer with --data '{name}={example}'."
             )
 
 
