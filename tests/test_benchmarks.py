@@ -45,8 +45,12 @@ def project(render: Render, kept_builds: None) -> Project:
 def test_benchmark_compares_the_two_on_a_release_build(project: Project) -> None:
     # NumPy's threads wait for each other where the processor is busy, as with tests that run beside this one.
     env = {"PYTEST_ADDOPTS": QUICK, "OPENBLAS_NUM_THREADS": "1"}
+    own = "def test_own(benchmark):\n    benchmark(sum, [1, 2])\n"
+    (project.path / "benchmarks/test_own.py").write_text(own)
     printed = project.run("make", "bench", "ARGS=-k 'not subtract_in_rust'", env=env).stdout
-    tables = re.findall(r"-- benchmark 'case=(.*)': 2 tests --", printed)
+    (project.path / "benchmarks/test_own.py").unlink()
+    assert "-- benchmark: 1 tests --" in printed
+    tables = re.findall(r"-- benchmark '(.*)': 2 tests --", printed)
     rows = re.findall(r"^test_speed\[(.*)-(Python|NumPy|Rust)\] ", printed, re.MULTILINE)
     with_numpy = {"dot_in_rust", "exponential_average"}
     functions = {"add_in_rust", "concat_in_rust", "count_close_pairs"}

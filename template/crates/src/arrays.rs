@@ -28,7 +28,7 @@ mod tests {
     fn later_elements_count_more() {
         let averages = exponential_average([8.0, 0.0, 4.0].iter(), 0.5);
         assert_eq!(averages, [8.0, 4.0, 4.0]);
-        assert_eq!(exponential_average([].iter(), 0.5), []);
+        assert_eq!(exponential_average([].iter(), 0.5), Vec::<f64>::new());
     }
 
     #[test]
