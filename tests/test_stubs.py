@@ -59,6 +59,7 @@ EXPECTED = {
         "    def list(self, /) -> builtins.list[str]:",
         "    def starts(self, /, of: collections.abc.Sequence[str]) -> builtins.list[int | None]:",
         "    def same(self, /, other: Sequence) -> int:",
+        "    def pick(self, /, numbers: _Sequence[int]) -> str:",
         "class SupportsIndexed:",
         "    def __new__(cls, /, timedelta: _timedelta, float: _float = 1.0) -> Self: ...",
         "    @_property\n    def timedelta(self, /) -> _timedelta: ...",
@@ -72,6 +73,8 @@ EXPECTED = {
         '"""Things further in."""',
         'LIMIT: Final = 3\n"""The largest radius."""',
         "def radius(circle: Circle) -> int:",
+        "from typing import Any as _Any\n",
+        "def count(any: Sequence[Any], **others: _Any) -> int:",
     ],
 }
 USE = """

@@ -351,6 +351,12 @@ pub(crate) mod zoo {
                 pairs.filter(|(one, two)| one == two).count()
             }
 
+            /// Return letters by their numbers.
+            fn pick(&self, numbers: Vec<usize>) -> String {
+                let letter = |number| self.letters.chars().nth(number);
+                numbers.into_iter().filter_map(letter).collect()
+            }
+
             fn __iadd__(&mut self, other: &str) {
                 self.letters.push_str(other);
             }
@@ -427,6 +433,7 @@ pub(crate) mod zoo {
     mod inner {
         use super::Circle;
         use pyo3::prelude::*;
+        use pyo3::types::PyDict;
 
         /// The largest radius.
         #[pymodule_export]
@@ -436,6 +443,17 @@ pub(crate) mod zoo {
         #[pyfunction]
         fn radius(circle: &Circle) -> i64 {
             circle.radius
+        }
+
+        /// Has the name of a type.
+        #[pyclass(frozen)]
+        pub(crate) struct Any();
+
+        /// Return how many there are.
+        #[pyfunction]
+        #[pyo3(signature = (any, **others))]
+        fn count(any: Vec<PyRef<'_, Any>>, others: Option<&Bound<'_, PyDict>>) -> usize {
+            any.len() + others.map_or(0, PyDictMethods::len)
         }
     }
 }

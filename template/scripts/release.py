@@ -35,14 +35,13 @@ def check_files(folder: str) -> None:
             sys.exit(f"Not released: {wheel.name} is not a wheel of {NAME} {VERSION} for PyPI.")
         with zipfile.ZipFile(wheel) as archive:
             metadata = message_from_bytes(archive.read(f"{STEM}.dist-info/METADATA"))
-            files = [name for name in archive.namelist() if not name.endswith("/")]
         inside = f"{canonicalize_name(str(metadata['Name']))} {metadata['Version']}"
         if inside != f"{NAME} {VERSION}":
             sys.exit(f"Not released: {wheel.name} says inside that it is {inside}.")
         added = (f"{STEM}.", f"{STEM.partition('-')[0]}.libs/")  # by the builder and by auditwheel
-        for file in files:
+        for file in archive.namelist():
             ours = file.startswith(added) or "/.dylibs/" in file or Path("src", file).is_file()
-            if not ours and not file.endswith((".so", ".pyd")):  # what Python finds, tests tell
+            if not (ours or file.endswith((".so", ".pyd", "/"))):  # what Python finds, tests tell
                 sys.exit(f"Not released: {wheel.name} holds {file}, which does not belong there.")
 
 

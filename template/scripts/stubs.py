@@ -8,26 +8,27 @@ from pathlib import Path
 PLAIN = {  # PyO3 names the protocol that an argument has to follow, people a type that follows it
     r"SupportsFloat \| SupportsIndex\b|SupportsIndex \| SupportsFloat\b": "float",
     r"SupportsIndex\b": "int",
-    r"SupportsGetItem\[int, |SupportsLenAndGetItem\[": "Sequence[",
-    r"(\*\*?\w+)(?=[,)])": r"\1: Any",
+    r"SupportsGetItem\[int, |SupportsLenAndGetItem\[": "_Sequence[",
+    r"(\*\*?\w+)(?=[,)])": r"\1: _Any",
     r"(def __new__\()self\b": r"\1cls",  # of `#[pyclass(new = "from_fields")]`
-    r"(def __i(?!nit)\w+__\(.*\)) -> None|(def __new__\(.*\)) -> (?!Any\b)[\w.]+": r"\1\2 -> Self",
+    r"(def __i(?!nit)\w+__\(.*\)) -> None|(def __new__\(.*\)) -> (?!Any\b)[\w.]+": r"\1\2 -> _Self",
 }
-HOMES = dict.fromkeys(dir(datetime), "datetime") | dict.fromkeys(dir(builtins), "builtins")
+OURS = {"Any": "typing", "Self": "typing", "Sequence": "collections.abc"}  # with _, if also yours
+HOMES = dict.fromkeys(dir(datetime), "datetime") | dict.fromkeys(dir(builtins), "builtins") | OURS
 HEAD = re.compile(r'("""(\\.|[^\\])*?"""\s*)?((from|import) .*\n|\n)*')
 STRING = re.compile(r"""("{3}(?:\\.|[^\\])*?"{3}|"(?:\\.|[^\\])*?"|'(?:\\.|[^\\])*?')""")
 for path in Path().rglob("*.pyi"):
     end = HEAD.match(text := path.read_text("utf-8")).end()  # type: ignore[union-attr]
     code = STRING.split(text[end:])  # and the strings in between
-    taken = HOMES.keys() & re.findall(r"(?m)^ *(?:def )?(\w+)[(:]", "".join(code[::2]))
-    alias = {rf"(?<!def ){name}\b(?![(.]|: (?!\.\.\.))": f"_{name}" for name in taken}
-    for rule, plain in (PLAIN | alias).items():  # in `def date(self) -> date`, that is itself
+    names = r"(?m)^ *(?:def |class (?=Any|Self|Sequence))?(\w+)[(:]"
+    taken = HOMES.keys() & re.findall(names, "".join(code[::2]))  # `def date() -> date`
+    alias = {rf"(?<!def ){n}\b(?![(.]|: (?!\.\.\.))": f"_{n}" for n in taken - OURS.keys()}
+    for rule, plain in (PLAIN | alias | {rf"_{n}\b": n for n in OURS.keys() - taken}).items():
         code[::2] = re.sub(rf"(?<![\w.])(?:{rule})", plain, "\0".join(code[::2])).split("\0")
     types = str(re.findall(r"[:>] \0(.*?)\0", "\0".join(code)))  # which owners wrote
     used = {*re.findall(r"([^\W\d][\w.]*)\.[^\W\d]", types)} - {*re.findall(r"\nclass (\w+)", text)}
-    head = ["# Written by `make stubs`.", text[:end], "from typing import Any, Self"]
-    head += ["from collections.abc import Sequence"] if "Sequence[" in str(code[::2]) else []
-    head += [f"from {HOMES[name]} import {name} as _{name}" for name in taken]
-    text = "\n".join([*head, *(f"import {name}" for name in used), "", "".join(code)])
+    head = [f"from {OURS[name]} import {name}" for name in OURS.keys() - taken]
+    head += [f"from {HOMES[n]} import {n} as _{n}" for n in taken] + [f"import {n}" for n in used]
+    text = "\n".join(["# Written by `make stubs`.", text[:end], *head, "", "".join(code)])
     text = STRING.sub(lambda s: re.sub(r'(?<=^""")\n *((.+[^"])\n *(?="""$))?', r"\2", s[0]), text)
     path.write_text(text, "utf-8", newline="\n")
