@@ -43,6 +43,8 @@ def test_what_no_test_runs_is_shown(project: Project) -> None:
     }
     printed = project.make("coverage", env={"PATH": f"{user_path()}:{llvm_cov}", **settings})
 
+    assert "`VIRTUAL_ENV=" not in printed
+
     rust = dict(re.findall(r"^(\w+/.*rs) .* ([\d.]+%)(?: +\d+){2} +-$", printed, re.M))
     assert rust.keys() == {"core/src/lib.rs", "src/lib.rs", "src/samples.rs"}
     assert rust["src/samples.rs"] == "100.00%"  # by tests of its own and through the bindings

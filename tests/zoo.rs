@@ -449,6 +449,20 @@ pub(crate) mod zoo {
         #[pyclass(frozen)]
         pub(crate) struct Any();
 
+        #[pyclass(frozen)]
+        pub(crate) struct Iter();
+
+        #[pymethods]
+        impl Iter {
+            fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+                slf
+            }
+
+            fn __next__(&self) -> Option<u8> {
+                None
+            }
+        }
+
         /// Return how many there are.
         #[pyfunction]
         #[pyo3(signature = (any, **others))]
