@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from conftest import Render
 from project import FEATURES, ROOT, Project, run
 from rehearsal.bare import tool
-from steps import jobs, step
+from steps import jobs, shell, step
 
 PINNED = re.compile(r"- uses: ([\w./-]+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)")
 
@@ -516,6 +516,22 @@ def found_by(manager: dict[str, Any]) -> list[tuple[str, str]]:
 
 def matches(manager: dict[str, Any], name: str) -> bool:
     return any(re.search(regex.strip("/"), name) for regex in manager["managerFilePatterns"])
+
+
+@pytest.mark.parametrize(("workflow", "job"), [("ci", "lint"), ("release", "gate")])
+def test_lints_are_those_of_the_pinned_rust(
+    projects: list[Project], tmp_path: Path, workflow: str, job: str
+) -> None:
+    rustup, variables = tmp_path / "rustup", tmp_path / "variables"
+    rustup.write_text(f'#!/bin/sh\necho "$@" >{tmp_path}/called\n')
+    rustup.chmod(0o755)
+    project = projects[0]
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GITHUB_ENV": str(variables)}
+    project.tool(*shell(step(project, workflow, job, "Take the Rust of the wheels")), env=env)
+    (pinned,) = re.findall(r"(?m)^rust=(.+)$", project.read("scripts/install_rust.sh"))
+    called = (tmp_path / "called").read_text()
+    assert re.fullmatch(rf"toolchain install .*--component=clippy,rustfmt {pinned}\n", called)
+    assert variables.read_text() == f"RUSTUP_TOOLCHAIN={pinned}\n"
 
 
 def test_renovate_sees_the_floor_of_every_tool(renovate: Any, projects: list[Project]) -> None:
