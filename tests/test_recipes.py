@@ -84,6 +84,8 @@ def test_recipes(made: Project, group: list[str]) -> None:
         if name == "debugging-and-profiling":
             (module,) = project.path.glob("src/fast_math/_accelerate*.so")
             assert b".debug_line" in module.read_bytes()
+        if name == "second-crate":
+            assert "\nrust-version.workspace = true\n" in project.read("crates/core/Cargo.toml")
     touched = project.git("status", "--porcelain", "--untracked-files=all").splitlines()
     printed = project.make("stubs format lint test docs")
     assert " passed" in printed
