@@ -864,18 +864,34 @@ def test_data_for_no_question_is_refused(project: Project) -> None:
 
 @pytest.mark.parametrize("way", ["make", "copier"])
 def test_question_that_is_gone(template: Path, tmp_path: Path, way: str) -> None:
-    """Copier hands its answer on all the same; an answer that is typed to it is refused."""
+    """Copier hands its answer on all the same; an answer that is typed to it is refused.
+
+    The new question takes the old answer over, and another one is not always asked.
+    """
     history = History.of(template, tmp_path / "template")
     asked = "team:\n  type: str\n  default: Core\n\nlicense:\n  type: str\n"
-    history.release(edit("copier.yml", "license:\n  type: str\n", asked))
-    project = history.project(tmp_path / "project", "v10000.0.0", project_name="Demo")
-    history.release(edit("copier.yml", "team:\n", "squad:\n"))
+    history.release(
+        edit("copier.yml", "license:\n  type: str\n", asked),
+        write("template/docs/team.md.jinja", "By {{ team }}.\n"),
+    )
+    project = history.project(tmp_path / "project", "v10000.0.0", project_name="Demo", team="Blue")
+    write("docs/team.md", "By Blue and me.\n")(project.path)
+    project.commit()
+    theme = "theme:\n  type: str\n  default: x\n  when: \"{{ 'numpy' in features }}\"\n\n"
+    take_over = "\"{{ team if team is defined else 'Core' }}\""
+    history.release(
+        edit("copier.yml", "team:\n", "squad:\n"),
+        edit("copier.yml", "default: Core\n", f"default: {take_over}\n"),
+        edit("copier.yml", "license:\n", f"{theme}license:\n"),
+        edit("template/docs/team.md.jinja", "team", "squad"),
+    )
     refused(project, "No question is called team. The", way=way, data={"team": "Core"})
     said = update(project, way=way, data={"license": "MPL-2.0"})
     assert "has version v10001.0.0 of its template" in said
     answers = yaml.safe_load(project.read(".copier-answers.yml"))
-    assert (answers["squad"], answers["license"]) == ("Core", "MPL-2.0")
+    assert (answers["squad"], answers["license"]) == ("Blue", "MPL-2.0")
     assert "team" not in answers
+    assert project.read("docs/team.md") == "By Blue and me.\n"
     assert project.read("LICENSE").startswith("Mozilla Public License")
 
 

@@ -15,6 +15,8 @@ from jinja2 import Environment, pass_context
 from jinja2.ext import Extension
 from jinja2.runtime import Context
 
+ALWAYS = "{{ check_start() }}"  # the condition of a question that is always asked
+
 # A password or token in an address; `git@` of SSH is neither.
 _SECRET = re.compile(r"(?<=://)[^/]*:[^/]*@|(?<=http://)[^/]*@|(?<=https://)[^/]*@")
 
@@ -69,7 +71,8 @@ def _check_given(settings: Mapping[str, Any]) -> None:
     questions = [name for name in template if name[0] != "_" and template[name].get("when", True)]
     unknown = given.keys() - questions
     # An update renders the new version with all answers that there are, also to questions that are gone.
-    is_whole = settings["defaults"] and settings["quiet"] and given.keys() >= {*questions}
+    always = {name for name in questions if template[name].get("when", True) in (True, ALWAYS)}
+    is_whole = settings["defaults"] and settings["quiet"] and given.keys() >= always
     if unknown and not is_whole:
         raise UserMessageError(
             f"No question is called {', '.join(sorted(unknown))}. "
@@ -129,12 +132,16 @@ def _check_places(context: Context) -> None:
 
     settings = context["_copier_conf"]
     template, top = Path(settings["src_path"], "template"), Path(settings["dst_path"]).resolve()
-    found = sorted(template.rglob("*"))
-    names = "\n".join(path.relative_to(template).as_posix() for path in found)
-    rendered = context.environment.from_string(names).render(context.get_all()).split("\n")
-    for path, name in zip(found, rendered, strict=True):
-        place = top / name.removesuffix(".jinja")
-        kind = ""
+    rendered: dict[str, str] = {}
+    for path in sorted(template.rglob("*")):
+        parts = path.relative_to(template).parts
+        for part in parts:
+            if part not in rendered:
+                text = context.environment.from_string(part.removesuffix(".jinja"))
+                rendered[part] = text.render(context.get_all())
+        if not all(rendered[part] for part in parts):
+            continue  # Copier leaves out what has no name
+        place, kind = top.joinpath(*(rendered[part] for part in parts)), ""
         if path.is_dir() and not place.is_dir() and (place.exists() or place.is_symlink()):
             kind = "no folder, as in the template"
         elif path.is_dir() and top not in place.resolve().parents:

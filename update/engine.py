@@ -157,7 +157,9 @@ def refuse_what_copier_cannot_survive(template: Path, answers: str) -> None:
         title = told("log", "-1", "--format=%s", picked)
         raise RefusalError(f"Unfinished: {title!r}. Commit it, or drop it with `git reset --hard`.")
     for name in UNFINISHED:
-        if git_path(name).exists():
+        # In a reftable, what ends in _HEAD is no file.
+        ref = git("rev-parse", "--quiet", "--verify", name, allowed=()) if "HEAD" in name else None
+        if git_path(name).exists() or (ref and not ref.returncode):
             raise RefusalError(
                 f"Git is in the middle of something ({name}): see `git status` and finish it first."
             )
@@ -622,10 +624,14 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         folder = Path(temporary).resolve()
         given = render(last, address, last["_commit"], folder / "old", name)
         given += render(answers, address, request["version"] or version, folder / "new", name)
-        other = [key for key in answers if key[0] != "_" and answers[key] != last.get(key)]
+        # An answer to a new question changes something only if it was given.
+        given_now = {*request["data"]} if request["defaults"] else answers.keys() - last.keys()
+        still = {
+            key: last.get(key, answers[key]) for key in answers.keys() - (given_now - last.keys())
+        }
+        other = [key for key in answers if key[0] != "_" and answers[key] != still.get(key)]
         with suppress(RefusalError):  # an old answer that the new version does not take
             if other:
-                still = {key: last[key] for key in last.keys() & answers.keys()}
                 render(still, address, request["version"] or version, folder / "asked", name)
         names = "|".join(re.escape(pattern).replace(r"\*", "[^/]*") for pattern in given)
         prefix = re.escape(project.prefix)
