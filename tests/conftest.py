@@ -57,6 +57,7 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     (home / "gitconfig").write_text(
         "[user]\n\tname = Ada Lovelace\n\temail = ada@example.org\n"
         '[init]\n\tdefaultBranch = main\n[protocol "file"]\n\tallow = always\n'
+        "[maintenance]\n\tauto = false\n"  # as in IDENTITY
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COPIER_SETTINGS_PATH", str(home / "settings.yml"))
