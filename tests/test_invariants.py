@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 import pythons
 from conftest import Render
-from project import FEATURES, Project, run, user
+from project import FEATURES, ROOT, Project, run, user
 
 FLOORS = ["3.11", "3.12", "3.13", "3.14"]
 LICENCES = {
@@ -278,3 +278,9 @@ import fast_math
 def test_a_module_without_a_file_is_not_missing(render: Render) -> None:
     source = render(package_name="fast-math", features=[]).path / "src"
     run(sys.executable, "-c", BUILT_IN, cwd=source, env={"PYTHONPATH": str(source)})
+
+
+def test_files_have_ends_of_lines_that_merge() -> None:
+    """Git stores LF, and a render with CR would clash with that at each update."""
+    for path in (path for path in (ROOT / "template").rglob("*") if path.is_file()):
+        assert b"\r" not in path.read_bytes(), path

@@ -13,7 +13,7 @@ from jinja2.meta import find_undeclared_variables
 from packaging.version import Version
 
 from extension_loader import load_module
-from history import History, edit
+from history import History, edit, given_once
 from project import ROOT, run
 
 Settings = dict[str, Any]
@@ -21,7 +21,8 @@ ALWAYS = "{{ check_start() }}"  # which is true, or stops Copier
 
 # Names that some rule might begin to refuse.
 NAMES = ["a1", "ab", "fast-math", "Fast.Math", "fast_math", "x" * 50, "numpy_rs", "lazy_rs", "my9", "a-b-c",
-         "Ada Lovelace", "Größe", "速い", "a@b.example", "", "octo-org", "octo_org", "0day", "C++ & co", "2 * 3"]  # fmt: skip
+         "Ada Lovelace", "Größe", "速い", "a@b.example", "", "octo-org", "octo_org", "0day", "C++ & co", "2 * 3",
+         "x" * 300, "ada+rust@example.org", "_core", "core_", "octo_9"]  # fmt: skip
 
 
 def releases(repository: Path) -> list[str]:
@@ -67,13 +68,24 @@ def broken_rules(old: Settings, new: Settings) -> Iterator[str]:
     def migrated(word: str) -> bool:
         return any(re.search(rf"\b{re.escape(word)}\b", entry) for entry in migrations)
 
+    for setting in ("_answers_file", "_preserve_symlinks"):
+        if old.get(setting) != new.get(setting):
+            yield f"{setting} changed"
+    for entry in new["_skip_if_exists"]:
+        if not re.fullmatch(r"/[\w./*-]+", entry):
+            yield f"_skip_if_exists has {entry}"
+    for entry in old["_skip_if_exists"]:
+        if entry not in new["_skip_if_exists"]:
+            yield f"{entry} is no longer the owner's"
     for name, question in questions(old).items():
         now = questions(new).get(name)
+        if question.get("when") is False:
+            continue  # nobody was asked
         if now is None:
             if not migrated(name):
                 yield f"{name} is gone"
             continue
-        for key in ("type", "multiselect"):
+        for key in ("type", "multiselect", "secret"):
             if question.get(key) != now.get(key):
                 yield f"{key} of {name} changed"
         if now.get("when", ALWAYS) not in (question.get("when"), ALWAYS):
@@ -123,6 +135,10 @@ CHANGES = {
     "type of description changed": edit("copier.yml", "description:\n  type: str", "description:\n  type: yaml"),
     "tint has no default": edit("copier.yml", "license:\n", "tint:\n  type: str\n\nlicense:\n"),
     "license has a new when": edit("copier.yml", "license:\n", "license:\n  when: false\n"),
+    "secret of license changed": edit("copier.yml", "license:\n", "license:\n  secret: true\n"),
+    "_answers_file changed": edit("copier.yml", "_answers_file: .", "_answers_file: .my-"),
+    "/tests is no longer the owner's": edit("copier.yml", "  - /tests\n", ""),
+    "_skip_if_exists has Makefile": edit("copier.yml", "  - /tests\n", "  - /tests\n  - Makefile\n"),
     "_exclude needs shout": edit("copier.yml", "_exclude:\n", "_exclude:\n  - \"{{ shout('x') }}\"\n"),
     "_exclude needs tint": edit("copier.yml", "_exclude:\n", "_exclude:\n  - \"{{ '/x' if tint else '' }}\"\n"),
 }  # fmt: skip
@@ -156,6 +172,16 @@ def test_rules_allow_what_is_allowed(template: Path, tmp_path: Path) -> None:
     new = yaml.safe_load((history.path / "copier.yml").read_text("utf-8"))
     assert old != new
     assert not list(broken_rules(old, new))
+
+
+def test_no_file_moves_to_the_owner() -> None:
+    """An update would remove it, and bring nothing in its place."""
+    command = "git", "diff", "--find-renames", "--diff-filter=R", "--name-status", "-z"
+    fields = run(*command, releases(ROOT)[-1], "--", "template", cwd=ROOT).stdout.split("\0")[:-1]
+    is_owned = given_once(ROOT)
+    for pair in zip(fields[1::3], fields[2::3], strict=True):
+        old, new = (name.removeprefix("template/").removesuffix(".jinja") for name in pair)
+        assert is_owned(old) or not is_owned(new), pair
 
 
 def test_stricter_names_are_found() -> None:
