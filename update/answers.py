@@ -78,7 +78,9 @@ def _check_given(settings: Mapping[str, Any]) -> None:
             f"No question is called {', '.join(sorted(unknown))}. "
             f"The questions are: {', '.join(questions)}."
         )
-    for name, value in ((name, given[name]) for name in given.keys() - unknown):
+    for name, value in given.items():
+        if name in unknown:
+            continue
         is_list = isinstance(value, list | tuple | set | dict)
         if template[name].get("multiselect"):
             if not is_list and not re.fullmatch(r"\s*\[.*\]\s*", str(value), re.DOTALL):
@@ -132,16 +134,18 @@ def _check_places(context: Context) -> None:
 
     settings = context["_copier_conf"]
     template, top = Path(settings["src_path"], "template"), Path(settings["dst_path"]).resolve()
-    rendered: dict[str, str] = {}
+
+    def rendered(part: str) -> str:
+        name = part.removesuffix(".jinja")
+        if "{" not in name:
+            return name
+        return context.environment.from_string(name).render(context.get_all())
+
     for path in sorted(template.rglob("*")):
-        parts = path.relative_to(template).parts
-        for part in parts:
-            if part not in rendered:
-                text = context.environment.from_string(part.removesuffix(".jinja"))
-                rendered[part] = text.render(context.get_all())
-        if not all(rendered[part] for part in parts):
+        parts = [rendered(part) for part in path.relative_to(template).parts]
+        if not all(parts):
             continue  # Copier leaves out what has no name
-        place, kind = top.joinpath(*(rendered[part] for part in parts)), ""
+        place, kind = top.joinpath(*parts), ""
         if path.is_dir() and not place.is_dir() and (place.exists() or place.is_symlink()):
             kind = "no folder, as in the template"
         elif path.is_dir() and top not in place.resolve().parents:

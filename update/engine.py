@@ -624,11 +624,10 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         folder = Path(temporary).resolve()
         given = render(last, address, last["_commit"], folder / "old", name)
         given += render(answers, address, request["version"] or version, folder / "new", name)
-        # An answer to a new question changes something only if it was given.
-        given_now = {*request["data"]} if request["defaults"] else answers.keys() - last.keys()
-        still = {
-            key: last.get(key, answers[key]) for key in answers.keys() - (given_now - last.keys())
-        }
+        # An answer to a new question changes something only if it was typed.
+        fresh = answers.keys() - last.keys()
+        typed = fresh & {*request["data"]} if request["defaults"] else fresh
+        still = {key: last.get(key, answers[key]) for key in answers.keys() - typed}
         other = [key for key in answers if key[0] != "_" and answers[key] != still.get(key)]
         with suppress(RefusalError):  # an old answer that the new version does not take
             if other:
