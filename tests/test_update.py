@@ -695,17 +695,24 @@ def test_finished_update_can_be_undone(project: Project) -> None:
     ("address", "version", "says"),
     [
         (None, "v77.0.0", "Unknown revision"),
+        ("git+file://HISTORY", "v77.0.0", "invalid reference"),
         ("https://localhost:1/template.git", None, "fatal:"),
         ("NOWHERE", None, "only supported in git-tracked templates"),
     ],
-    ids=["no version", "no host", "no folder"],
+    ids=["no version", "no version at an address", "no host", "no folder"],
 )
 def test_what_copier_says_is_explained(
-    project: Project, tmp_path: Path, address: str | None, version: str | None, says: str
+    history: History,
+    project: Project,
+    tmp_path: Path,
+    address: str | None,
+    version: str | None,
+    says: str,
 ) -> None:
     if address:
         answers = project.read(".copier-answers.yml")
         place = str(tmp_path / "nowhere") if address == "NOWHERE" else address
+        place = place.replace("HISTORY", str(history.path))
         write(".copier-answers.yml", re.sub("(_src_path: ).*", rf"\g<1>{place}", answers))(
             project.path
         )
