@@ -545,10 +545,8 @@ def test_renovate_sees_the_floor_of_every_tool(renovate: Any, projects: list[Pro
         ]
         for text in (text for group in groups for text in group if isinstance(text, str)):
             requirement = Requirement(text)
-            if requirement.name in (
-                "matplotlib",
-                "packaging",
-            ):  # the owner's code may need old ones
+            # The owner's code may need old ones.
+            if requirement.name in ("matplotlib", "packaging"):
                 assert not requirement.specifier
                 continue
             assert requirement.specifier, f"{text} has no floor"

@@ -15,7 +15,7 @@ from jinja2 import Environment, pass_context
 from jinja2.ext import Extension
 from jinja2.runtime import Context
 
-ALWAYS = "{{ check_start() }}"  # the condition of a question that is always asked
+_ALWAYS = "{{ check_start() }}"  # the condition of a question that is always asked
 
 # A password or token in an address; `git@` of SSH is neither.
 _SECRET = re.compile(r"(?<=://)[^/]*:[^/]*@|(?<=http://)[^/]*@|(?<=https://)[^/]*@")
@@ -68,10 +68,11 @@ def _check_given(settings: Mapping[str, Any]) -> None:
     if not given:
         return
     template = yaml.safe_load(Path(settings["src_path"], "copier.yml").read_text("utf-8"))
-    questions = [name for name in template if name[0] != "_" and template[name].get("when", True)]
+    conditions = {name: template[name].get("when", True) for name in template if name[0] != "_"}
+    questions = [name for name, when in conditions.items() if when]
     unknown = given.keys() - questions
     # An update renders the new version with all answers that there are, also to questions that are gone.
-    always = {name for name in questions if template[name].get("when", True) in (True, ALWAYS)}
+    always = {name for name in questions if conditions[name] in (True, _ALWAYS)}
     is_whole = settings["defaults"] and settings["quiet"] and given.keys() >= always
     if unknown and not is_whole:
         raise UserMessageError(

@@ -121,9 +121,9 @@ def git_path(name: str) -> Path:
     return Path(told("rev-parse", "--git-path", name)).absolute()
 
 
-def begun() -> str:
-    """Return the commit that is being picked, if an update has begun to write."""
-    return told("rev-parse", "--quiet", "--verify", "CHERRY_PICK_HEAD", allowed=())
+def begun(head: str = "CHERRY_PICK_HEAD") -> str:
+    """Return the commit that Git is at work on; by default the one that an update picks, once it writes."""
+    return told("rev-parse", "--quiet", "--verify", head, allowed=())
 
 
 def refuse_changes() -> None:
@@ -158,8 +158,7 @@ def refuse_what_copier_cannot_survive(template: Path, answers: str) -> None:
         raise RefusalError(f"Unfinished: {title!r}. Commit it, or drop it with `git reset --hard`.")
     for name in UNFINISHED:
         # In a reftable, what ends in _HEAD is no file.
-        ref = git("rev-parse", "--quiet", "--verify", name, allowed=()) if "HEAD" in name else None
-        if git_path(name).exists() or (ref and not ref.returncode):
+        if git_path(name).exists() or (name.endswith("_HEAD") and begun(name)):
             raise RefusalError(
                 f"Git is in the middle of something ({name}): see `git status` and finish it first."
             )

@@ -16,12 +16,12 @@ PLAIN = {  # PyO3 names the protocol that an argument has to follow, people a ty
 OURS = {"Any": "typing", "Self": "typing", "Sequence": "collections.abc"}  # with _, if also yours
 HOMES = dict.fromkeys(dir(datetime), "datetime") | dict.fromkeys(dir(builtins), "builtins") | OURS
 HEAD = re.compile(r'("""(\\.|[^\\])*?"""\s*)?((from|import) .*\n|\n)*')
+NAME = re.compile(rf"(?m)^ *(?:def |class (?={'|'.join(OURS)}))?(\w+)[(:]")
 STRING = re.compile(r"""("{3}(?:\\.|[^\\])*?"{3}|"(?:\\.|[^\\])*?"|'(?:\\.|[^\\])*?')""")
 for path in Path().rglob("*.pyi"):
     end = HEAD.match(text := path.read_text("utf-8")).end()  # type: ignore[union-attr]
     code = STRING.split(text[end:])  # and the strings in between
-    names = r"(?m)^ *(?:def |class (?=Any|Self|Sequence))?(\w+)[(:]"
-    taken = HOMES.keys() & re.findall(names, "".join(code[::2]))  # `def date() -> date`
+    taken = HOMES.keys() & NAME.findall("".join(code[::2]))  # as in `def date(self) -> date`
     alias = {rf"(?<!def ){n}\b(?![(.]|: (?!\.\.\.))": f"_{n}" for n in taken - OURS.keys()}
     for rule, plain in (PLAIN | alias | {rf"_{n}\b": n for n in OURS.keys() - taken}).items():
         code[::2] = re.sub(rf"(?<![\w.])(?:{rule})", plain, "\0".join(code[::2])).split("\0")
