@@ -639,7 +639,8 @@ def test_surroundings(changed: Bumping) -> None:
     for setting in ("status.short true", "status.branch true", "tag.sort -refname"):
         changed.git("config", *setting.split())
     changed.git("config", "i18n.logOutputEncoding", "ISO-8859-1")
-    changed.git("tag", "2024.10")
+    for tag in ("2024.10", "v1.0.0-test", "v1.0.0-old-rc.0", "v1.0.0-rc.1.2"):
+        changed.git("tag", tag)
     changed.change("fix: größer")
     changed.git("config", "i18n.commitEncoding", "ISO-8859-1")
     assert changed.bump() == "0.2.0"
