@@ -45,26 +45,32 @@ class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
         # Panic messages name source files: these flags keep the build machine's folders out of them. Cargo adds them to
         # those of its configuration: of [build], or of [target] if it has any. Variables replace both, and get them too.
         home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo").absolute()
-        flags = [f"--remap-path-prefix={home}=cargo"]
+        folders = {home: "cargo"}
         rust = getoutput("rustc --print cfg --print sysroot && rustc -vV", errors="replace")
-        for sysroot, commit in re.findall(r"(?m)^((?:/|\w:).*)$(?s:.*)^commit-hash: (\w+)", rust):
-            sources = Path(sysroot, "lib/rustlib/src/rust")  # by rustup's component rust-src
-            flags.append(f"--remap-path-prefix={sources}=/rustc/{commit}")
-        places = [home, *(folder / ".cargo" for folder in Path("setup.py").absolute().parents)]
-        files = [place / name for place in places for name in ("config.toml", "config")]
-        table = "build"
-        for text in [file.read_text("utf-8-sig") for file in files if file.is_file()]:
-            for name, target in tomllib.loads(text).get("target", {}).items():
+        for root, commit in re.findall(r"(?m)^((?:/|\w:).*)$(?s:.*)^commit-hash: (\w+)", rust):
+            folders[Path(root, "lib/rustlib/src/rust")] = f"/rustc/{commit}"  # component rust-src
+        places = [*(folder / ".cargo" for folder in Path("setup.py").absolute().parents), home]
+        files = [place / name for place in places for name in ("config", "config.toml")]
+        table, texts = "build", []
+        for file in filter(Path.is_file, files):
+            config = tomllib.loads(file.read_text("utf-8-sig"))
+            own = config.get("build", {}).get("rustflags")
+            texts += [own] if isinstance(own, str) else []  # Cargo takes the first one alone
+            for name, target in config.get("target", {}).items():
                 if "rustflags" in target and (name in rust or name.startswith("cfg(")):
-                    table = "target.'cfg(all())'"
+                    table = "target.'cfg(not(any()))'"  # ours alone: Cargo merges no list with text
+            for source in config.get("source", {}).values():
+                if "directory" in source:  # of `cargo vendor`
+                    folders[file.parents[1] / source["directory"]] = "vendor"
+        flags = [f"--remap-path-prefix={folder}={name}" for folder, name in folders.items()]
+        plain = [flag for flag in flags if " " not in flag]
+        value = json.dumps(" ".join([texts[0], *plain]) if texts and table == "build" else flags)
         for module in self.distribution.rust_extensions:
-            module.args = [*module.args, "--config", f"{table}.rustflags={json.dumps(flags)}"]
+            module.args = [*module.args, "--config", f"{table}.rustflags={value}"]
         if 'target_env="musl"' in rust:  # where setuptools-rust sets this variable
             os.environ.setdefault("RUSTFLAGS", "")
-        replaced = re.compile(r"(CARGO_(ENCODED|TARGET_\w+)_)?RUSTFLAGS")
-        for name in filter(replaced.fullmatch, os.environ):
-            space = "\x1f" if "ENCODED" in name else " "
-            fitting = [flag for flag in flags if space not in flag]
+        for name in filter(re.compile(r"(CARGO_[ET]\w+_)?RUSTFLAGS").fullmatch, os.environ):
+            space, fitting = ("\x1f", flags) if "ENCODED" in name else (" ", plain)
             os.environ[name] = space.join([os.environ[name], *fitting]).strip(space)
         super().run()
 

@@ -17,7 +17,7 @@ import pythons
 from conftest import Render
 from history import edit
 from needs import need
-from project import Project, run, user, user_path, user_with_targets
+from project import Project, run, settings_at_home, user, user_path, user_with_targets
 from test_recipes import RECIPES, follow
 
 pytestmark = [pytest.mark.slow(minutes=3), pytest.mark.usefixtures("kept_builds")]
@@ -442,3 +442,18 @@ def test_nor_with_those_of_its_configuration(
         shutil.rmtree(file.parent)
     assert "--cfg mine" in asked
     assert "unread" not in asked
+
+
+@pytest.mark.parametrize("table", ["build", "target.'cfg(all())'"])
+def test_flags_of_its_configuration_may_be_text(fresh: Project, tmp_path: Path, table: str) -> None:
+    """Cargo does not merge a list with a text, and takes the nearest text only."""
+    file = fresh.path / ".cargo/config.toml"
+    file.parent.mkdir()
+    file.write_text(
+        f'[{table}]\nrustflags = "--cfg mine"\n[source.own]\ndirectory = "own/crates"\n'
+    )
+    with settings_at_home({".cargo/config.toml": '[build]\nrustflags = "--cfg unread"\n'}):
+        asked = asked_flags(fresh, tmp_path, "gnu", {})
+    assert "--cfg mine" in asked
+    assert "unread" not in asked
+    assert f"--remap-path-prefix={fresh.path}/own/crates=vendor" in asked
