@@ -132,6 +132,16 @@ def test_environment_may_be_removed_or_damaged(project: Project) -> None:
     assert " passed" in project.make("init test")
 
 
+def test_module_of_before_does_not_hide_the_new_one(project: Project) -> None:
+    """Until v0.3.11 it had the name for one Python, which comes before the name for all."""
+    (module,) = project.path.glob("src/fast_math/*.so")
+    code = "import importlib.machinery as m; print(m.EXTENSION_SUFFIXES[0])"
+    suffix = project.run("uv", "run", "--no-sync", "python", "-c", code).stdout.strip()
+    shutil.copy(module, module.with_name(f"_accelerate{suffix}"))
+    assert " passed" in project.make("test")
+    assert [*project.path.glob("src/fast_math/*.so")] == [module]
+
+
 # What `add_in_rust` does where `checked_add` is `+`, and whether the build is one for debugging.
 OVERFLOW = """
 import fast_math
