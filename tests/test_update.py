@@ -653,10 +653,13 @@ def test_edit_in_a_file_of_a_feature_that_goes_is_a_conflict(
 ) -> None:
     add_feature_files(history)
     project = history.project(tmp_path / "demo", history.versions[-1], features=["docs"])
-    append(project, "docs.cfg")
-    update(project, ":current:", {"features": []}, fails=True)
-    assert unmerged(project) == {"docs.cfg"}
+    for name in ("docs.cfg", "docs/index.md", "mkdocs.yml"):
+        append(project, name)
+    said = update(project, ":current:", {"features": []}, fails=True)
+    assert unmerged(project) == {"docs.cfg", "mkdocs.yml"}
     assert project.read("docs.cfg").endswith(OWNER)
+    # There will be no site.
+    assert "no longer has these; delete what you do not use: docs/index.md\n" in said
 
 
 def test_raised_floor_arrives_everywhere(

@@ -825,6 +825,7 @@ def test_what_both_add_under_one_name_is_a_conflict(
         ("a.yml", "steps:\n- with: 1\n  with: 2\n", "with is there twice"),
         ("a.yml", "steps:\n- with: 1\n- with: 2\n", ""),
         ("a.json", '{"a"}', "delimiter"),
+        ("a.toml", "a = 1\na = 2\n", "Cannot have one key twice"),
         ("a.ipynb", "{", "property name"),
         ("a.ipynb", "{}", ""),
     ],

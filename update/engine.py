@@ -596,7 +596,7 @@ def fault(path: str, text: str) -> str:
     except ImportError:
         return ""
     except (ValueError, AttributeError, yaml.YAMLError) as error:
-        return " ".join(str(error).split())
+        return " ".join(str(error).split()).replace("overwrite a value", "have one key twice")
     return ""
 
 
@@ -701,8 +701,9 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         )
     if left_over := [path for path in gone if path in merged]:
         page = re.compile(rf"{prefix}docs/.*\.md", re.DOTALL)
-        site = f"{project.prefix}mkdocs.yml" in merged and any(map(page.fullmatch, left_over))
-        other_way = ", or list it in mkdocs.yml" if site else ""
+        site = f"{project.prefix}mkdocs.yml"
+        is_listed = {site} <= merged.keys() & new.keys() and any(map(page.fullmatch, left_over))
+        other_way = ", or list it in mkdocs.yml" if is_listed else ""
         print(
             f"The template no longer has these; delete what you do not use{other_way}: "
             f"{', '.join(left_over)}"
