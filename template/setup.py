@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from pathlib import Path
 from runpy import run_path
-from subprocess import getoutput
+from subprocess import getoutput, run
 
 # With this variable, which Python 3.15 introduced, setuptools names the compiled module
 # `_accelerate.abi3-<platform>.so`, and no older Python finds it. Setuptools copies the variables: this is first.
@@ -26,7 +26,8 @@ os.environ.setdefault("PYO3_PYTHON", os.path.realpath(sys._base_executable))
 class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
     def finalize_options(self) -> None:
         # PyO3 compiles for the Python of its abi3 feature. What has no limited API gets a wheel for its own version.
-        abi3 = re.search(r'\n[^#\n]*"abi3-py(\d+)"', Path("crates/Cargo.toml").read_text("utf-8"))
+        manifest = Path("crates/Cargo.toml").read_text("utf-8")
+        abi3 = re.search(r"""\n[^#\n]*["']abi3-py(\d+)["']""", manifest)
         limited = [module.py_limited_api for module in self.distribution.ext_modules or []]
         limited += [not sysconfig.get_config_var("Py_GIL_DISABLED")]
         if abi3 and sys.implementation.name == "cpython" and all(limited):
@@ -34,8 +35,6 @@ class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
         super().finalize_options()
 
     def run(self) -> None:
-        import tomllib  # not at the top, which older Pythons run too before pip says which one is needed
-
         # Setuptools deletes nothing: what an earlier build left would get into the wheel.
         build = self.get_finalized_command("build")
         built = self.skip_build or self.distribution.have_run.get("build")
@@ -49,24 +48,23 @@ class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
         rust = getoutput("rustc --print cfg --print sysroot && rustc -vV", errors="replace")
         for root, commit in re.findall(r"(?m)^((?:/|\w:).*)$(?s:.*)^commit-hash: (\w+)", rust):
             folders[Path(root, "lib/rustlib/src/rust")] = f"/rustc/{commit}"  # component rust-src
-        places = [*(folder / ".cargo" for folder in Path("setup.py").absolute().parents), home]
-        files = [place / name for place in places for name in ("config", "config.toml")]
-        table, texts = "build", []
-        for file in filter(Path.is_file, files):
-            config = tomllib.loads(file.read_text("utf-8-sig"))
-            own = config.get("build", {}).get("rustflags")
-            texts += [own] if isinstance(own, str) else []  # Cargo takes the first one alone
-            for name, target in config.get("target", {}).items():
-                if "rustflags" in target and (name in rust or name.startswith("cfg(")):
-                    table = "target.'cfg(not(any()))'"  # ours alone: Cargo merges no list with text
-            for source in config.get("source", {}).values():
-                if "directory" in source:  # of `cargo vendor`
-                    folders[file.parents[1] / source["directory"]] = "vendor"
+        # Not stable yet, so Cargo asks for a variable: https://github.com/rust-lang/cargo/issues/9301
+        question = "cargo -Zunstable-options config get --format=json"
+        env = {**os.environ, "RUSTC_BOOTSTRAP": "1"}
+        config = json.loads(run(question, shell=True, env=env, capture_output=True).stdout or "{}")
+        for source in config.get("source", {}).values():
+            for place in [*Path("setup.py").absolute().parents, home.parent]:
+                if "directory" in source and (place / source["directory"]).is_dir():
+                    folders[place / source["directory"]] = "vendor"  # by `cargo vendor`
+        table, own = "build", config.get("build", {}).get("rustflags")
+        for name, target in config.get("target", {}).items():
+            if "rustflags" in target and (name in rust or name.startswith("cfg(")):
+                table = "target.'cfg(not(any()))'"  # not with others, which may be a text
         flags = [f"--remap-path-prefix={folder}={name}" for folder, name in folders.items()]
         plain = [flag for flag in flags if " " not in flag]
-        value = json.dumps(" ".join([texts[0], *plain]) if texts and table == "build" else flags)
+        value = " ".join([own, *plain]) if isinstance(own, str) and table == "build" else flags
         for module in self.distribution.rust_extensions:
-            module.args = [*module.args, "--config", f"{table}.rustflags={value}"]
+            module.args = [*module.args, "--config", f"{table}.rustflags={json.dumps(value)}"]
         if 'target_env="musl"' in rust:  # where setuptools-rust sets this variable
             os.environ.setdefault("RUSTFLAGS", "")
         for name in filter(re.compile(r"(CARGO_[ET]\w+_)?RUSTFLAGS").fullmatch, os.environ):
@@ -81,6 +79,9 @@ class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
             # Now all files are there. The wheel holds their modes, which the umask decided.
             for file in filter(Path.is_file, Path(self.bdist_dir).rglob("*")):
                 file.chmod(0o755 if file.stat().st_mode & 0o100 else 0o644)
+        elif self.py_limited_api:  # one for this Python, from before, would hide the new module
+            for file in Path("src").rglob("_accelerate" + sysconfig.get_config_var("EXT_SUFFIX")):
+                file.unlink()
 
 
 setup(cmdclass={"bdist_wheel": _Wheel})

@@ -191,6 +191,10 @@ def test_vendored_crates_are_whole_in_a_source_distribution(fresh: Project, tmp_
     fresh.git("add", "--force", "vendor/pyo3/windows.txt")
     assert fresh.git("ls-files", "--eol", "vendor").startswith("i/crlf ")
     fresh.git("reset", "--quiet")
+    for name in ("config", "config.toml", "more.toml", "credentials.toml", "registry/CACHEDIR.TAG"):
+        (fresh.path / ".cargo" / name).parent.mkdir(parents=True, exist_ok=True)
+        (fresh.path / ".cargo" / name).touch()
+    (fresh.path / "rust-toolchain").touch()
     submodule = fresh.path / "crates/sys/c"
     submodule.mkdir(parents=True)
     (submodule / ".git").write_text("gitdir: ../../../.git/modules/c\n")
@@ -205,6 +209,9 @@ def test_vendored_crates_are_whole_in_a_source_distribution(fresh: Project, tmp_
         if file.is_file()
     }
     assert files <= packed
+    # What Cargo and rustup read, and no secret or cache of a CARGO_HOME that is there.
+    settings = {".cargo/config", ".cargo/config.toml", ".cargo/more.toml", "rust-toolchain"}
+    assert {name for name in packed if name.startswith((".cargo/", "rust-"))} == settings
     assert not [name for name in packed if name.endswith("/.git")]
 
 
@@ -448,6 +455,7 @@ def test_nor_with_those_of_its_configuration(
 def test_flags_of_its_configuration_may_be_text(fresh: Project, tmp_path: Path, table: str) -> None:
     """Cargo does not merge a list with a text, and takes the nearest text only."""
     file = fresh.path / ".cargo/config.toml"
+    (fresh.path / "own/crates").mkdir(parents=True)
     file.parent.mkdir()
     file.write_text(
         f'[{table}]\nrustflags = "--cfg mine"\n[source.own]\ndirectory = "own/crates"\n'

@@ -650,6 +650,21 @@ def test_surroundings(changed: Bumping) -> None:
     assert changed.sections()["0.2.0"] == "### Feat\n\n- one\n\n### Fix\n\n- größer"
 
 
+def test_versions_may_be_written_as_formatters_write_them(changed: Bumping) -> None:
+    """As pyproject-fmt and tombi, or by hand, as Cargo reads it too."""
+    changed.edit("pyproject.toml", '" # x-release-version', '"  # x-release-version')
+    changed.edit(
+        "crates/Cargo.toml", "[package]", '[package.metadata]\nname = "own"\n\n[ package ]'
+    )
+    changed.edit(
+        "crates/Cargo.toml", 'name = "_bump-sample"', "name = '_bump-sample' # \"bump-sample\""
+    )
+    changed.edit("crates/Cargo.toml", 'version = "0.1.0"', "  version = '0.1.0'")
+    changed.change("style: format")
+    assert changed.bump() == "0.2.0"
+    assert "  version = '0.2.0'\n" in changed.read("crates/Cargo.toml")
+
+
 @pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "pyproject.toml", "uv.lock"])
 @pytest.mark.parametrize("staged", [False, True])
 def test_uncommitted_changes_are_refused_and_kept(either: Bumping, name: str, staged: bool) -> None:
@@ -671,11 +686,17 @@ def test_a_merge_that_has_begun_is_the_owners_to_end(either: Bumping) -> None:
     assert (either.path / ".git/MERGE_HEAD").exists()
 
 
-@pytest.mark.parametrize("name", ["pyproject.toml", "crates/Cargo.toml"])
-def test_a_version_that_is_not_found_is_named(changed: Bumping, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("pyproject.toml", 'version = "0.1.0"'),  # without the comment
+        ("crates/Cargo.toml", "version.workspace = true"),
+    ],
+)
+def test_a_version_that_is_not_found_is_named(changed: Bumping, name: str, other: str) -> None:
     line = next(line for line in changed.read(name).splitlines() if line.startswith("version = "))
-    changed.edit(name, line, "version = '0.1.0'")
-    changed.commit("style: quotes")
+    changed.edit(name, line, other)
+    changed.commit("style: rewrite")
     assert f"{name} must name its version: see `git log -p {name}`.\n" in changed.refused()
 
 

@@ -449,10 +449,12 @@ def test_comment_behind_an_answer_stays_and_the_line_is_written_anew() -> None:
     )
     now = (
         "# our mirror\n_src_path: /x\n# gone: 1 # why\n\nlicense: MIT\n"
-        "# a name\nname: it's\n# some\nfeatures:\n- docs\n# - docs # a site\n"
+        "# a name\nname: it's\n# some\nfeatures:\n- docs\n# a site\n"
     )
     assert keep_comments(mine, old, new) == now
     assert keep_comments(now, new, new) == now
+    formatted = "---\n_src_path: '/x'\nname: it's\nfeatures:\n  - docs\nown:\n  - a\n"
+    assert keep_comments(formatted, old, new) == f"{new}# own:\n#   - a\n"
 
 
 def test_sparse_checkout_stays_sparse(project: Project) -> None:

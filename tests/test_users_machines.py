@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from conftest import Render
+from history import edit
 from project import KEPT, UV_SETTINGS, Project, home_with, run, settings_at_home, user, user_path
 from rehearsal.bare import tool
 
@@ -132,13 +133,17 @@ def test_environment_may_be_removed_or_damaged(project: Project) -> None:
     assert " passed" in project.make("init test")
 
 
-def test_module_of_before_does_not_hide_the_new_one(project: Project) -> None:
+@pytest.mark.parametrize("command", ["uv run pytest", "make test"])
+def test_module_of_before_does_not_hide_the_new_one(project: Project, command: str) -> None:
     """Until v0.3.11 it had the name for one Python, which comes before the name for all."""
     (module,) = project.path.glob("src/fast_math/*.so")
     code = "import importlib.machinery as m; print(m.EXTENSION_SUFFIXES[0])"
     suffix = project.run("uv", "run", "--no-sync", "python", "-c", code).stdout.strip()
-    shutil.copy(module, module.with_name(f"_accelerate{suffix}"))
-    assert " passed" in project.make("test")
+    module.rename(module.with_name(f"_accelerate{suffix}"))
+    edit("crates/src/lib.rs", "samples::add(left, right)", "samples::add(right, right)")(
+        project.path
+    )
+    assert " failed" in project.run(*command.split(), check=False).stdout
     assert [*project.path.glob("src/fast_math/*.so")] == [module]
 
 
@@ -498,6 +503,12 @@ def test_worktree_without_an_environment_can_commit(project: Project, tmp_path: 
     printed = worktree.git("commit", "--allow-empty", "--message=did things")
     project.git("worktree", "remove", "--force", str(worktree.path))
     assert printed.count("Not checked: run `make init` in ") == 2  # the files, and the message
+
+
+def test_our_hooks_are_not_to_be_called_from_themselves(project: Project) -> None:
+    project.git("config", "core.hooksPath", "./.githooks")
+    assert "Your Git hooks" not in project.make("init")
+    assert refuses_bad_messages(project)
 
 
 @pytest.mark.parametrize("kind", ["husky", "own", "for all repositories", "larger repository"])

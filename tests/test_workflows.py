@@ -130,7 +130,7 @@ CONDITIONS = {
     "public": "${{ !github.event.repository.private }}",
     "pushed": "github.event_name == 'push'",
     "with notebooks": "hashFiles('notebooks/*.ipynb') != ''",
-    "without an own one": "hashFiles('**/rust-toolchain*') == ''",
+    "without an own one": "hashFiles('rust-toolchain*') == ''",
 }
 # What the jobs do, in this order, besides moving files around. Without one of these steps they would succeed too.
 STEPS = {

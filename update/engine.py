@@ -71,7 +71,9 @@ LOCKS = {
 }
 COMMIT = re.compile(r"(?m)^# commit: (\w+)")  # of the template, in the answers file
 # What `make bump` writes, and the line that it deletes from 1.0.0 on.
-VERSION = re.compile(r'(?m)^(\[(?:project|package)\].*(?:\n(?!\[).*)*?\nversion *= *")([^"\n]*)')
+VERSION = re.compile(
+    r"""(?m)^(\[ *(?:project|package) *\].*(?:\n(?! *\[).*)*?\n *version *= *["'])([^"'\n]*)"""
+)
 BEFORE_1 = re.compile(r"(?m)^major_version_zero = true.*\n")
 
 
@@ -342,17 +344,20 @@ def keep_comments(mine: str, old: str, new: str) -> str:
     The lines around it are Copier's and change with each version, so a merge would always clash.
     """
     rendered, lines, held = old.splitlines(), new.splitlines(), list[str]()
+    is_known = True  # the key that a line belongs to, in the new version
     for line in mine.splitlines():
         key = line.split(":")[0]
         place = next((at for at, other in enumerate(lines) if other.split(":")[0] == key), None)
+        if re.match(r"\w+:", line):
+            is_known = place is not None
         if line not in rendered:
             own = not line or line.startswith("#")
-            if own or place is None:
+            if own or not is_known:
                 held.append(line if own else f"# {line}")
                 continue
             # The line is Copier's in the owner's words; a comment behind it is the owner's.
             quoted = r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|.*?"""
-            if comment := re.fullmatch(rf"\w+: *(?:{quoted})\s+(#.*)", line):
+            if comment := re.fullmatch(rf"(?:\w+:|[ -]*) *(?:{quoted})\s+(#.*)", line):
                 held.append(comment[1])
         if held and place is not None:
             lines[place:place], held = held, []

@@ -11,8 +11,8 @@ from pathlib import Path
 from packaging.version import Version
 
 VERSIONS = {  # found by what surrounds them, since a dependency may have the same one
-    "pyproject.toml": r'^version = "([^"]+)" # x-release-version',
-    "crates/Cargo.toml": r'^\ufeff?\[package\].*(?:\n(?!\[).*)*?\nversion *= *"([^"]+)',
+    "pyproject.toml": r"""^ *version *= *["']([^"']+)["'] *# x-release-version""",
+    "crates/Cargo.toml": r"""^\ufeff?\[ *package *\].*(?:\n(?! *\[).*)*?\n *version *= *["']([^"']+)""",
     "crates/Cargo.lock": r'^name = "CRATE"\r?\nversion = "([^"]+)"\r?\n(?!source)',
     "uv.lock": r'^version = "([^"]+)"\r?\nsource = \{ (?:editable|virtual) = "\."',
 }
@@ -59,7 +59,8 @@ def check(current: str, tag: str) -> None:
 def write_versions(current: str, new: str) -> None:
     """Write the version into the four files, if they have the one of the newest tag."""
     texts = {name: Path(name).read_bytes().decode() for name in VERSIONS}
-    crate = re.escape(re.findall(r'(?m)^name *= *"(.+)"', texts["crates/Cargo.toml"])[0])
+    of_crate = VERSIONS["crates/Cargo.toml"].replace("version", "name")
+    crate = re.escape("".join(re.findall(of_crate, texts["crates/Cargo.toml"], re.M)))
     places = {n: re.search(p.replace("CRATE", crate), texts[n], re.M) for n, p in VERSIONS.items()}
     for name, text in texts.items():
         found = places[name] or sys.exit(f"{name} must name its version: see `git log -p {name}`.")
