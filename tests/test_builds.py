@@ -349,10 +349,13 @@ def test_a_wheel_with_a_c_module_is_for_one_python(fresh: Project) -> None:
     module = fresh.path / "src/fast_math/_c.c"
     module.write_text('#include "_c.h"\nPyMODINIT_FUNC PyInit__c(void) { return NULL; }\n')
     module.with_suffix(".h").write_text("#include <Python.h>\n")
-    for name in ("conftest.py", "tox.ini", "tests/data/points.csv"):  # which Git knows
+    for name in ("conftest.py", "tox.ini", "tests/data/points.csv", "old/x.txt"):  # which Git knows
         (fresh.path / name).parent.mkdir(exist_ok=True)
         (fresh.path / name).touch()
     fresh.git("add", "--all")
+    listed = fresh.path / "src/fast_math.egg-info/SOURCES.txt"
+    listed.parent.mkdir(exist_ok=True)
+    listed.write_text("old/x.txt\n")  # by a MANIFEST.in of before
     printed = fresh.make("wheel")
     fresh.git("reset", "--hard", "--quiet")
     (wheel,) = fresh.path.glob("dist/*.whl")
@@ -361,6 +364,7 @@ def test_a_wheel_with_a_c_module_is_for_one_python(fresh: Project) -> None:
     (sdist,) = fresh.path.glob("dist/*.tar.gz")
     with tarfile.open(sdist) as archive:  # wheels are tested in it
         assert "fast_math-0.0.0/conftest.py" in archive.getnames()
+        assert "fast_math-0.0.0/old/x.txt" not in archive.getnames()
 
 
 def test_flags_of_cargos_configuration_count_in_wheels(fresh: Project) -> None:
