@@ -238,6 +238,8 @@ def test_crates_may_have_no_checksum(wheel: Path, tmp_path: Path) -> None:
     lock.unlink()
     project.run("cargo", "generate-lockfile", "--quiet", "--offline", manifest)
     assert "checksum" not in lock.read_text()
+    own = project.path / "crates/Cargo.toml"
+    own.write_text(f"\ufeff{own.read_text('utf-8')}", "utf-8")  # as Windows may write it
     pyo3 = listed(project, "crates/Cargo.toml", DEFAULT)["pyo3"]
     assert "purl" in pyo3
     assert "hashes" not in pyo3

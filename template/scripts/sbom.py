@@ -24,7 +24,7 @@ def write(wheel: Any, sboms: Path) -> None:  # noqa: ANN401
     needs: dict[str, set[str]] = {ours: set()}
     for order, module in enumerate(wheel.distribution.rust_extensions):
         manifest = Path(module.path).resolve()
-        own = tomllib.loads(manifest.read_text("utf-8"))["package"]["name"]
+        own = tomllib.loads(manifest.read_text("utf-8-sig"))["package"]["name"]
         tree = [os.environ.get("CARGO", "cargo"), "tree", f"--manifest-path={manifest}"]
         tree += ["--locked", "--offline", "--edges=normal,no-proc-macro", "--prefix=depth"]
         tree += ["--format=|{p}|{l}", f"--package={own}", f"--features={','.join(module.features)}"]
