@@ -324,6 +324,16 @@ def test_reworded_notes_of_a_pre_release_stay_under_their_heading(changed: Bumpi
     )
 
 
+def bump_below(changed: Bumping, heading: str) -> str:
+    """Bump where the changelog has a section of before under a heading, and return that section."""
+    section = re.compile(r"## v0\.1\.0.*", re.DOTALL)
+    old = f"{heading}\n\n- old\n"
+    (changed.path / "CHANGELOG.md").write_text(section.sub(old, changed.read("CHANGELOG.md")))
+    changed.commit("docs: tell of before")
+    changed.bump()
+    return old
+
+
 @pytest.mark.parametrize(
     "heading",
     [
@@ -336,15 +346,18 @@ def test_reworded_notes_of_a_pre_release_stay_under_their_heading(changed: Bumpi
     ],
 )
 def test_sections_of_before_stay_below(changed: Bumping, heading: str) -> None:
-    section = re.compile(r"## v0\.1\.0.*", re.DOTALL)
-    old = f"{heading}\n\n- old\n"
-    (changed.path / "CHANGELOG.md").write_text(section.sub(old, changed.read("CHANGELOG.md")))
-    changed.commit("docs: tell of before")
-    changed.bump()
+    old = bump_below(changed, heading)
     assert changed.read("CHANGELOG.md").endswith(f"### Feat\n\n- one\n\n{old}")
     python = changed.tools / "python"
     notes = changed.run(python, "scripts/release.py", "notes", "v0.2.0").stdout
     assert notes == "### Feat\n\n- one\n"
+
+
+@pytest.mark.parametrize("heading", ["# 0.0.9", "0.0.9\n-----"])
+def test_sections_under_other_headings_are_not_seen(changed: Bumping, heading: str) -> None:
+    """As docs/adopt.md says, so that owners change them first."""
+    bump_below(changed, heading)
+    assert changed.read("CHANGELOG.md").endswith("### Feat\n\n- one\n")
 
 
 def test_whatever_moves_the_version_is_in_the_changelog(changed: Bumping) -> None:
