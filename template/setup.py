@@ -9,6 +9,7 @@ import sysconfig
 from pathlib import Path
 from runpy import run_path
 from subprocess import getoutput, run
+from typing import Any
 
 # With this variable, which Python 3.15 introduced, setuptools names the compiled module
 # `_accelerate.abi3-<platform>.so`, and no older Python finds it. Setuptools copies the variables: this is first.
@@ -21,6 +22,26 @@ from setuptools.command.bdist_wheel import bdist_wheel  # noqa: E402
 # The Python behind the virtual environment: an isolated build makes a new environment each time, and Cargo
 # would take that for another Python and compile PyO3 again.
 os.environ.setdefault("PYO3_PYTHON", os.path.realpath(sys._base_executable))
+
+
+def _cargo_config() -> dict[str, Any]:
+    # Not stable yet, so Cargo asks for a variable: https://github.com/rust-lang/cargo/issues/9301
+    question = "cargo -Zunstable-options config get --format=json"
+    env = {**os.environ, "RUSTC_BOOTSTRAP": "1"}
+    return json.loads(run(question, shell=True, env=env, capture_output=True).stdout or "{}")
+
+
+def _source_folders(rust: str, config: dict[str, Any]) -> dict[Path, str]:
+    # Where this machine has the sources of crates and of Rust, with the names that panic messages show instead.
+    home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo").absolute()
+    folders = {home: "cargo"}
+    for root, commit in re.findall(r"(?m)^((?:/|\w:).*)$(?s:.*)^commit-hash: (\w+)", rust):
+        folders[Path(root, "lib/rustlib/src/rust")] = f"/rustc/{commit}"  # component rust-src
+    for source in config.get("source", {}).values():
+        for place in [*Path("setup.py").absolute().parents, home.parent]:
+            if "directory" in source and (place / source["directory"]).is_dir():
+                folders[place / source["directory"]] = "vendor"  # by `cargo vendor`
+    return folders
 
 
 class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
@@ -41,27 +62,21 @@ class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
         for folder in [self.bdist_dir] if built else [self.bdist_dir, build.build_lib]:
             if Path(build.build_base) in Path(folder).parents:
                 shutil.rmtree(folder, ignore_errors=True)
+        self._keep_folders_out()
+        super().run()
+
+    def _keep_folders_out(self) -> None:
         # Panic messages name source files: these flags keep the build machine's folders out of them. Cargo adds them to
         # those of its configuration: of [build], or of [target] if it has any. Variables replace both, and get them too.
-        home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo").absolute()
-        folders = {home: "cargo"}
         rust = getoutput("rustc --print cfg --print sysroot && rustc -vV", errors="replace")
-        for root, commit in re.findall(r"(?m)^((?:/|\w:).*)$(?s:.*)^commit-hash: (\w+)", rust):
-            folders[Path(root, "lib/rustlib/src/rust")] = f"/rustc/{commit}"  # component rust-src
-        # Not stable yet, so Cargo asks for a variable: https://github.com/rust-lang/cargo/issues/9301
-        question = "cargo -Zunstable-options config get --format=json"
-        env = {**os.environ, "RUSTC_BOOTSTRAP": "1"}
-        config = json.loads(run(question, shell=True, env=env, capture_output=True).stdout or "{}")
-        for source in config.get("source", {}).values():
-            for place in [*Path("setup.py").absolute().parents, home.parent]:
-                if "directory" in source and (place / source["directory"]).is_dir():
-                    folders[place / source["directory"]] = "vendor"  # by `cargo vendor`
+        config = _cargo_config()
+        folders = _source_folders(rust, config)
+        flags = [f"--remap-path-prefix={folder}={name}" for folder, name in folders.items()]
+        plain = [flag for flag in flags if " " not in flag]
         table, own = "build", config.get("build", {}).get("rustflags")
         for name, target in config.get("target", {}).items():
             if "rustflags" in target and (name in rust or name.startswith("cfg(")):
                 table = "target.'cfg(not(any()))'"  # not with others, which may be a text
-        flags = [f"--remap-path-prefix={folder}={name}" for folder, name in folders.items()]
-        plain = [flag for flag in flags if " " not in flag]
         value = " ".join([own, *plain]) if isinstance(own, str) and table == "build" else flags
         for module in self.distribution.rust_extensions:
             module.args = [*module.args, "--config", f"{table}.rustflags={json.dumps(value)}"]
@@ -70,7 +85,6 @@ class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
         for name in filter(re.compile(r"(CARGO_[ET]\w+_)?RUSTFLAGS").fullmatch, os.environ):
             space, fitting = ("\x1f", flags) if "ENCODED" in name else (" ", plain)
             os.environ[name] = space.join([os.environ[name], *fitting]).strip(space)
-        super().run()
 
     def write_wheelfile(self, wheelfile_base: str, **kwargs: str) -> None:
         super().write_wheelfile(wheelfile_base, **kwargs)
