@@ -314,14 +314,16 @@ def test_reworded_notes_of_a_pre_release_stay_under_their_heading(changed: Bumpi
     for message in ("fix: small", "perf: quick", "refactor: tidy"):
         changed.change(message)
     changed.bump("--prerelease", "rc")
-    changed.edit("CHANGELOG.md", "- one\n", "- **Number one**\n\n### Mine\n\n### Empty\n")
+    changed.edit("CHANGELOG.md", "- one\n", "- **Number one**\n\n### Python 3.15\n\n### Empty\n")
     changed.commit("docs: tell more")
     assert changed.bump() == "0.2.0"
     assert changed.sections()["0.2.0"] == (
         "### BREAKING CHANGE\n\n- drop it\n\n### Feat\n\n- one\n\n### Fix\n\n- small\n\n"
         "### Refactor\n\n- tidy\n\n### Perf\n\n- quick\n\n"
-        "### Feat\n\n- **Number one**\n\n### Mine\n\n### Empty"
+        "### Feat\n\n- **Number one**\n\n### Python 3.15\n\n### Empty"
     )
+    notes = changed.run(changed.tools / "python", "scripts/release.py", "notes", "v0.2.0").stdout
+    assert notes.strip() == changed.sections()["0.2.0"]
 
 
 def bump_below(changed: Bumping, heading: str) -> str:
@@ -370,10 +372,15 @@ def test_whatever_moves_the_version_is_in_the_changelog(changed: Bumping) -> Non
     changed.change(f"docs: three\n\nBREAKING-CHANGE: no more hints\n\n{footers}")
     changed.change("fix: in\n\nBREAKING CHANGE:\nthe next line")
     changed.change("fix: of\n\nBREAKING CHANGE(api)!: a part")
+    changed.change("feat!: nothing\n\nBREAKING CHANGE: write so:\n```toml\n[demo]\n\nx = 1\n```")
+    changed.change("ci: five\n\nBREAKING CHANGE: more\n(cherry picked from commit 1a2b3c4)")
     changed.change("perf!: four")
     assert changed.bump("1.0.0") == "1.0.0"
     breaks = [
         "four",
+        "more",
+        "nothing",
+        "write so:",
         "**api**: a part",
         "the next line",
         "no more hints",
@@ -393,6 +400,10 @@ def test_messages_are_no_markup(changed: Bumping) -> None:
     changed.change("fix: call table[key](value) and matrix[i][j], see [this](https://example.org)")
     for text in ("__init__ of `__main__` in a_b", "# of threads", "2. try", "* matches - all"):
         changed.change(f"fix: {text}")
+    for text in ("pass a*b*c and 2**3", "read src/**/*.py and tests/*.py", "**all** of *it*"):
+        changed.change(f"fix: {text}")
+    for text in ("a leak ![](https://example.org/t.png)", "[core]: rewrite", "[core] again"):
+        changed.change(f"fix: {text}")
     for text in ("1) try", "- less", "+ more", "> 3 threads", "close </div>"):
         changed.change(f"perf: {text}")
     changed.change("fix: x\n\nBREAKING CHANGE: gone\n## Migration\n\nRun it.")
@@ -402,6 +413,8 @@ def test_messages_are_no_markup(changed: Bumping) -> None:
         '### BREAKING CHANGE\n\n- y\n- is\n--8&lt;-- "pyproject.toml"\n- gone\n\n'
         "### Feat\n\n- take Vec&lt;T> and `Option<T>` as they are, if a < b <= c\n- one\n\n"
         "### Fix\n\n- x\n"
+        "- [core] again\n- \\[core]: rewrite\n- a leak \\![](https://example.org/t.png)\n"
+        "- **all** of *it*\n- read src/\\*\\*/\\*.py and tests/\\*.py\n- pass a\\*b\\*c and 2\\*\\*3\n"
         "- \\* matches - all\n- 2\\. try\n- \\# of threads\n- \\_\\_init__ of `__main__` in a_b\n"
         "- call table[key]\\(value) and matrix[i]\\[j], see [this](https://example.org)\n"
         "- &lt;script> in &lt;!-- titles\n\n"
@@ -710,7 +723,7 @@ def test_a_version_that_is_not_found_is_named(changed: Bumping, name: str, other
     line = next(line for line in changed.read(name).splitlines() if line.startswith("version = "))
     changed.edit(name, line, other)
     changed.commit("style: rewrite")
-    assert f"{name} must name its version: see `git log -p {name}`.\n" in changed.refused()
+    assert f"{name} needs its own version: see `git log -p {name}`.\n" in changed.refused()
 
 
 def test_nothing_to_release_is_refused(released: Bumping) -> None:

@@ -273,7 +273,14 @@ def test_a_wheel_that_lies_is_not_released(
 
 @pytest.mark.parametrize(
     "file",
-    [".env", "fault_sample/.env", "fault_sample/secret.pem", "tests/test_package.py", "README.md"],
+    [
+        ".env",
+        "fault_sample/.env",
+        "fault_sample/secret.pem",
+        "tests/test_package.py",
+        "README.md",
+        f"{STEM}.data/purelib/every_start.pth",
+    ],
 )
 def test_a_wheel_with_a_stray_file_is_not_released(tagged: Project, dist: Path, file: str) -> None:
     make_wheel(dist, "cp311-abi3-win_amd64", file)

@@ -20,9 +20,9 @@ FILES = ["CHANGELOG.md", *VERSIONS]
 READABLE = re.compile(r"v\d+\.\d+\.\d+(-(alpha|beta|rc|dev)\.\d+)?")  # by Cargo and by Python
 CZ = ["cz", "--config", "pyproject.toml"]  # whatever else there is, such as an old .cz.toml
 TAGS = ["git", "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"]
-BREAK = r"(?m)^(?=BREAKING[- ]|[^:\n]+!:)(?:BREAKING[- ]CHANGE|\w+)(?:\((.+)\))?!?: *\n?(.+(?:\n(?!#|\S+(?: #|: )).+)*)"
+BREAK = r"(?m)^(?=BREAKING[- ]|[^:\n]+!:)(?:BREAKING[- ]CHANGE|\w+)(?:\((.+)\))?!?: *\n?(.+(?:\n(?!#|\(cherry picked | *(?:`{3}|~{3})|\S+(?: #|: )).+)*)"
 HOLLOW = r"(?m)^### (?:BREAKING CHANGE|Feat|Fix|Perf|Refactor)\n*(?=^### |\Z)|(?<=\n\n)\n+"  # without entries
-MARKUP = r"(?m)((`+)(?:(?!\2).)*\2)|<(?=[A-Za-z/!?]|--)|(?<=\])(?:\((?!https?:|#)|\[)|_(?=_\w)|(?<=_)_(?=\w)|(?<=^- )[#*+>-](?= )|(?<=^- \d)[.)](?= )"  # outside code: tags, links, __init__, headings, lists
+MARKUP = r"(?m)((`+)(?:(?!\2).)*\2)|<(?=[A-Za-z/!?]|--)|(?<=\])(?:\((?!https?:|#)|\[)|!(?=\[)|_(?=_\w)|(?<=_)_(?=\w)|(?<=[\w/])\*(?=\*?[\w./])|(?<=[\w/]\*)\*(?=[\w./])|(?<=^- )(?:[#*+>-](?= )|\[(?=[^]\n]*\]:))|(?<=^- \d)[.)](?= )"  # outside code: tags, links, images, __init__, a*b, headings, lists
 
 
 def run(*command: str, **options: object) -> str:
@@ -63,7 +63,7 @@ def write_versions(current: str, new: str) -> None:
     crate = re.escape("".join(re.findall(of_crate, texts["crates/Cargo.toml"], re.M)))
     places = {n: re.search(p.replace("CRATE", crate), texts[n], re.M) for n, p in VERSIONS.items()}
     for name, text in texts.items():
-        found = places[name] or sys.exit(f"{name} must name its version: see `git log -p {name}`.")
+        found = places[name] or sys.exit(f"{name} needs its own version: see `git log -p {name}`.")
         if Version(old := found[1]) != Version(current):
             own = [t for t in tags if re.search(rf"(^|[^v\d.]){re.escape(old)}$", t)]  # not v1.2.3
             commit = run("git", "log", "-1", "--format=%h", *own[:1] or (f'-S"{old}"', "--", name))
@@ -95,7 +95,7 @@ def write_changelog(tag: str) -> None:
     changes = re.sub(MARKUP, lambda m: m[1] or {"<": "&lt;"}.get(m[0], "\\" + m[0]), changes)
     section = f"## {tag} ({date.today()})\n\n{changes or 'No features or fixes.'}"
     text = Path("CHANGELOG.md").read_bytes().decode()
-    head, *sections = re.split(r"(?m)^(?=###? (?:\S+ )?\[?v?\d+\.\d)", text.replace("\r\n", "\n"))
+    head, *sections = re.split(r"(?m)^(?=##(?: \S+|#)? \[?v?\d+\.\d)", text.replace("\r\n", "\n"))
     while "-" not in tag and sections and re.match(r"## v\S+-", sections[0]):
         again = {"No features or fixes.", *changes.splitlines()} - {"", *groups}
         old = "\n".join(line for line in sections.pop(0).splitlines()[1:] if line not in again)

@@ -23,7 +23,7 @@ def print_notes(tag: str) -> None:
     if tag != f"v{PROJECT['version']}":
         sys.exit(f"Not released: the tag is {tag}, but pyproject.toml has version {VERSION}.")
     text = Path("CHANGELOG.md").read_text("utf-8")
-    section = rf"(?m)^## {re.escape(tag)}(?: .*)?\n((?:(?!###? (?:\S+ )?\[?v?\d+\.\d).*\n?)*)"
+    section = rf"(?m)^## {re.escape(tag)}(?: .*)?\n((?:(?!##(?: \S+|#)? \[?v?\d+\.\d).*\n?)*)"
     cut = re.search(section, text) or sys.exit(f"Not released: CHANGELOG.md has no section {tag}.")
     print(cut[1].strip()[:120_000])  # GitHub refuses more than 125,000 characters
 
@@ -38,9 +38,9 @@ def check_files(folder: str) -> None:
         inside = f"{canonicalize_name(str(metadata['Name']))} {metadata['Version']}"
         if inside != f"{NAME} {VERSION}":
             sys.exit(f"Not released: {wheel.name} says inside that it is {inside}.")
-        added = (f"{STEM}.", f"{STEM.partition('-')[0]}.libs/")  # by the builder and by auditwheel
+        added = rf"{re.escape(STEM)}\.(dist-info|data/(?!p))|{STEM.partition('-')[0]}\.libs/"  # without purelib, platlib
         for file in archive.namelist():
-            ours = file.startswith(added) or "/.dylibs/" in file or Path("src", file).is_file()
+            ours = re.match(added, file) or "/.dylibs/" in file or Path("src", file).is_file()
             if not (ours or file.endswith((".so", ".pyd", "/"))):  # what Python finds, tests tell
                 sys.exit(f"Not released: {wheel.name} holds {file}, which does not belong there.")
 
