@@ -214,6 +214,14 @@ def test_what_make_would_pass_over_is_refused(project: Project, words: str, name
     assert "run|" not in done.stdout
 
 
+def test_variables_of_a_make_above_are_passed_over(project: Project) -> None:
+    """As where a repository holds several projects: GNU make hands them to all below."""
+    above = project.path.with_name("Makefile")
+    above.write_text(f"test:\n\t@$(MAKE) --no-print-directory -C '{project.path}' test\n")
+    done = make(project, f"--file={above}", "test", "PREFIX=/usr")
+    assert done == [call("test")]
+
+
 def test_environments_of_another_folder_are_dropped(project: Project) -> None:
     """Programs in a copied environment would test the folder it was made in."""
     folder = shlex.quote(str(project.path))

@@ -304,7 +304,12 @@ def test_uv_is_installed_where_it_is_missing(render: Render, tmp_path: Path) -> 
         "PIP_TARGET": elsewhere,
         "PIP_USER": "1",
     }
-    assert "is missing" not in project.make("init format", env=env)
+    dry = project.run("make", "init", env={**env, "PIP_DRY_RUN": "1"}, check=False)
+    assert dry.returncode
+    assert "pip did not install uv, see above or `.uv/bin/pip config list`" in dry.stdout
+    printed = project.make("init format", env=env)
+    assert "is missing" not in printed
+    assert "new release of pip" not in printed
     project.git("add", "--all")
     project.run("git", "commit", "--message=feat: start", env=env)
     assert (project.path / ".uv/bin/uv").exists()
