@@ -128,6 +128,8 @@ def test_project_runs_it_when_asked(project: Project, tmp_path: Path) -> None:
     copy.run(".venv/bin/python", "-c", "import ipykernel, matplotlib")
     (first,) = (cell for cell in notebook["cells"] if "import random" in "".join(cell["source"]))
     first["source"].insert(0, "raise ValueError('the notebook is wrong')\n")
+    # An editor writes down what it has used, which may be of another project.
+    notebook["metadata"]["kernelspec"] = {"display_name": "mine", "name": "mine"}
     (copy.path / QUICKSTART).write_text(json.dumps(notebook), "utf-8")
 
     result = copy.run("make", "notebook", check=False)
