@@ -205,7 +205,9 @@ def test_no_key_for_ssh_is_needed(
     assert "'https://github.com/octo-org/elsewhere.git/'" in printed
 
 
-@pytest.mark.parametrize("address", ["/home/ada/template", "'C:\\template'", "file:///template"])
+@pytest.mark.parametrize(
+    "address", ["/home/ada/template", "'C:\\template'", "file:///template", "git+file:///template"]
+)
 def test_template_in_a_folder_of_somebody_is_not_looked_for(
     history: History, project: Project, tmp_path: Path, address: str
 ) -> None:

@@ -120,6 +120,11 @@ def check_start(context: Context) -> bool:
     # from: the engine says better whether those were edited by hand.
     if "_commit" not in settings["data"]:
         _check_given(settings)
+    name = settings["answers_file"].as_posix()
+    if re.search(r"""[\\"'$`\x00-\x1f]""", name):  # tasks, workflows and texts hold it
+        raise UserMessageError(
+            f"The answers file cannot be called {name}: type letters, digits, dots and dashes."
+        )
     last = _last_answers(settings)
     if last and "module_name" not in last and not settings["overwrite"]:
         raise UserMessageError(  # Copier asks about every other file
