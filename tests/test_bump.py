@@ -402,6 +402,7 @@ def test_messages_are_no_markup(changed: Bumping) -> None:
         changed.change(f"fix: {text}")
     for text in ("pass a*b*c and 2**3", "read src/**/*.py and tests/*.py", "**all** of *it*"):
         changed.change(f"fix: {text}")
+    changed.change(r"fix: take \* and &lt; as they are, & C:\x")
     for text in ("a leak ![](https://example.org/t.png)", "[core]: rewrite", "[core] again"):
         changed.change(f"fix: {text}")
     for text in ("1) try", "- less", "+ more", "> 3 threads", "close </div>"):
@@ -414,7 +415,7 @@ def test_messages_are_no_markup(changed: Bumping) -> None:
         "### Feat\n\n- take Vec&lt;T> and `Option<T>` as they are, if a < b <= c\n- one\n\n"
         "### Fix\n\n- x\n"
         "- [core] again\n- \\[core]: rewrite\n- a leak \\![](https://example.org/t.png)\n"
-        "- **all** of *it*\n- read src/\\*\\*/\\*.py and tests/\\*.py\n- pass a\\*b\\*c and 2\\*\\*3\n"
+        "- take \\\\* and &amp;lt; as they are, & C:\\x\n- **all** of *it*\n- read src/\\*\\*/\\*.py and tests/\\*.py\n- pass a\\*b\\*c and 2\\*\\*3\n"
         "- \\* matches - all\n- 2\\. try\n- \\# of threads\n- \\_\\_init__ of `__main__` in a_b\n"
         "- call table[key]\\(value) and matrix[i]\\[j], see [this](https://example.org)\n"
         "- &lt;script> in &lt;!-- titles\n\n"

@@ -22,7 +22,7 @@ CZ = ["cz", "--config", "pyproject.toml"]  # whatever else there is, such as an 
 TAGS = ["git", "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"]
 BREAK = r"(?m)^(?=BREAKING[- ]|[^:\n]+!:)(?:BREAKING[- ]CHANGE|\w+)(?:\((.+)\))?!?: *\n?(.+(?:\n(?!#|\(cherry picked | *(?:`{3}|~{3})|\S+(?: #|: )).+)*)"
 HOLLOW = r"(?m)^### (?:BREAKING CHANGE|Feat|Fix|Perf|Refactor)\n*(?=^### |\Z)|(?<=\n\n)\n+"  # without entries
-MARKUP = r"(?m)((`+)(?:(?!\2).)*\2)|<(?=[A-Za-z/!?]|--)|(?<=\])(?:\((?!https?:|#)|\[)|!(?=\[)|_(?=_\w)|(?<=_)_(?=\w)|(?<=[\w/])\*(?=\*?[\w./])|(?<=[\w/]\*)\*(?=[\w./])|(?<=^- )(?:[#*+>-](?= )|\[(?=[^]\n]*\]:))|(?<=^- \d)[.)](?= )"  # outside code: tags, links, images, __init__, a*b, headings, lists
+MARKS = r"(?m)((`+)(?:(?!\2).)*\2)|<(?=[A-Za-z/!?]|--)|&(?=#?\w+;)|\\(?=[^\w\s])|(?<=\])(?:\((?!https?:|#)|\[)|!(?=\[)|_(?=_\w)|(?<=_)_(?=\w)|(?<=[\w/])\*(?=\*?[\w./])|(?<=[\w/]\*)\*(?=[\w./])|(?<=^- )(?:[#*+>-](?= )|\[(?=[^]\n]*\]:))|(?<=^- \d)[.)](?= )"  # outside code: tags, entities, links, images, __init__, a*b, headings, lists
 
 
 def run(*command: str, **options: object) -> str:
@@ -91,13 +91,13 @@ def write_changelog(tag: str) -> None:
     printed = run(*CZ, "--no-raise=3", "changelog", *options)  # by tags, which may be merged ones
     for name, its in re.findall(r"(?m)^(#+ (?!BREAKING).*)((?:\n(?!#).*)*)", printed):
         groups.setdefault(name, []).extend(x for x in its.split("\n") if x and x not in broken)
-    changes = "\n\n".join("\n".join([name, "", *its]) for name, its in groups.items() if its)
-    changes = re.sub(MARKUP, lambda m: m[1] or {"<": "&lt;"}.get(m[0], "\\" + m[0]), changes)
-    section = f"## {tag} ({date.today()})\n\n{changes or 'No features or fixes.'}"
+    body = "\n\n".join("\n".join([name, "", *its]) for name, its in groups.items() if its)
+    body = re.sub(MARKS, lambda m: m[1] or {"<": "&lt;", "&": "&amp;"}.get(m[0], rf"\{m[0]}"), body)
+    section = f"## {tag} ({date.today()})\n\n{body or 'No features or fixes.'}"
     text = Path("CHANGELOG.md").read_bytes().decode()
     head, *sections = re.split(r"(?m)^(?=##(?: \S+|#)? \[?v?\d+\.\d)", text.replace("\r\n", "\n"))
     while "-" not in tag and sections and re.match(r"## v\S+-", sections[0]):
-        again = {"No features or fixes.", *changes.splitlines()} - {"", *groups}
+        again = {"No features or fixes.", *body.splitlines()} - {"", *groups}
         old = "\n".join(line for line in sections.pop(0).splitlines()[1:] if line not in again)
         section = re.sub(HOLLOW, "", f"{section}\n\n{old}")
     new = "\n\n".join(filter(None, map(str.strip, [head, section, *sections]))) + "\n"
