@@ -76,15 +76,18 @@ class Bumping(Project):
     def start(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run what `make bump` runs, or `cz bump` by itself."""
         command = ("cz", "bump", "--yes") if self.plain else ("python", "scripts/bump.py")
-        path = f"{self.tools}{os.pathsep}{user_path()}"
-        env = {"PATH": path, "VIRTUAL_ENV": str(self.tools.parent), **self.env}
         return self.run(
             shutil.which(command[0], path=self.tools) or "",
             *command[1:],
             *arguments,
-            env=env,
+            env={**self.tools_first(), **self.env},
             check=check,
         )
+
+    def tools_first(self) -> dict[str, str]:
+        """Return the variables of the environment that `make bump` runs in."""
+        path = f"{self.tools}{os.pathsep}{user_path()}"
+        return {"PATH": path, "VIRTUAL_ENV": str(self.tools.parent)}
 
     def bump(self, *arguments: str) -> str:
         """Bump, check that all files agree, and return the new version."""
@@ -963,20 +966,21 @@ def test_a_kill_between_commit_and_tag(changed: Bumping) -> None:
 def test_an_interrupt_is_taken_back(released: Bumping) -> None:
     """As by Ctrl-C while a hook runs; of a plain `cz bump` the hooks run in the script as well."""
     released.change("feat: one")
-    released.hook("pre-commit", "sleep 60")
+    released.hook("pre-commit", ": >.git/begun", "sleep 60")
     before = released.state()
     script = subprocess.Popen(
         [released.tools / "python", "scripts/bump.py"],
         cwd=released.path,
-        env={**user(), "PATH": f"{released.tools}{os.pathsep}{user_path()}"},
+        env={**user(), **released.tools_first()},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     for _ in range(600):
-        if "0.2.0" in released.read("uv.lock") and (released.path / ".git/index.lock").exists():
+        if (released.path / ".git/begun").exists():
             break
         time.sleep(0.05)
+    assert "0.2.0" in released.read("uv.lock")
     os.killpg(script.pid, signal.SIGINT)
     assert script.wait(timeout=30)
     assert released.state() == before
