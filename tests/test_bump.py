@@ -918,6 +918,7 @@ def test_hooks_of_the_project_accept_a_bump(changed: Bumping) -> None:
         "git", "commit", "--allow-empty", "--message=wip", env=changed.env, check=False
     )
     assert refused.returncode
+    assert 'Begin with "feat: "' in refused.stdout
     assert changed.bump() == "0.2.0"
 
 

@@ -443,13 +443,14 @@ def test_an_issue_tells_what_moved(tmp_path: Path, number: str) -> None:
     assert not (tmp_path / "pwned").exists()
 
 
-def test_a_move_that_stops_half_way_fails(tmp_path: Path) -> None:
+@pytest.mark.parametrize("status", [0, 1])
+def test_a_move_that_stops_half_way_fails(tmp_path: Path, status: int) -> None:
     """Or an issue would offer half of it."""
-    (tmp_path / "make").write_text('#!/bin/sh\n[ "$1" != bump-pins ]\n')
+    (tmp_path / "make").write_text(f'#!/bin/sh\n[ "$1" != bump-pins ] || exit {status}\n')
     (tmp_path / "make").chmod(0o755)
     env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "RUNNER_TEMP": str(tmp_path)}
     move = step(Project(ROOT), "pins", "move", "Move the pins")
-    assert run(*shell(move), cwd=tmp_path, env=env, check=False).returncode
+    assert run(*shell(move), cwd=tmp_path, env=env, check=False).returncode == status
 
 
 def test_requirements_are_for_every_python(tmp_path: Path, interpreters: dict[str, Path]) -> None:
