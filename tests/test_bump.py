@@ -317,13 +317,17 @@ def test_reworded_notes_of_a_pre_release_stay_under_their_heading(changed: Bumpi
     for message in ("fix: small", "perf: quick", "refactor: tidy"):
         changed.change(message)
     changed.bump("--prerelease", "rc")
-    changed.edit("CHANGELOG.md", "- one\n", "- **Number one**\n\n### Python 3.15\n\n### Empty\n")
+    changed.edit(
+        "CHANGELOG.md",
+        "- one\n",
+        "- **Number one**\n\n### Python 3.15\n\n## 3.15 on Arm\n\n### Empty\n",
+    )
     changed.commit("docs: tell more")
     assert changed.bump() == "0.2.0"
     assert changed.sections()["0.2.0"] == (
         "### BREAKING CHANGE\n\n- drop it\n\n### Feat\n\n- one\n\n### Fix\n\n- small\n\n"
         "### Refactor\n\n- tidy\n\n### Perf\n\n- quick\n\n"
-        "### Feat\n\n- **Number one**\n\n### Python 3.15\n\n### Empty"
+        "### Feat\n\n- **Number one**\n\n### Python 3.15\n\n## 3.15 on Arm\n\n### Empty"
     )
     notes = changed.run(changed.tools / "python", "scripts/release.py", "notes", "v0.2.0").stdout
     assert notes.strip() == changed.sections()["0.2.0"]
@@ -348,6 +352,8 @@ def bump_below(changed: Bumping, heading: str) -> str:
         "## Version 0.0.9",
         "## bump-sample 0.0.9",
         "### [0.0.9](https://example.org)",
+        "## 0.0 (2025-01-01)",
+        "## v0.0rc1",
     ],
 )
 def test_sections_of_before_stay_below(changed: Bumping, heading: str) -> None:
@@ -374,6 +380,8 @@ def test_whatever_moves_the_version_is_in_the_changelog(changed: Bumping) -> Non
     changed.change(f"fix(io): two\n\nBREAKING CHANGE: text is\nbytes now\n{footers}")
     changed.change(f"docs: three\n\nBREAKING-CHANGE: no more hints\n\n{footers}")
     changed.change("fix: in\n\nBREAKING CHANGE:\nthe next line")
+    changed.change("fix: by\n\nBREAKING CHANGE:\n\nthe next paragraph\n---")
+    changed.change("feat(api)!: rename f(x): it is g(x)")
     changed.change("fix: of\n\nBREAKING CHANGE(api)!: a part")
     changed.change("feat!: nothing\n\nBREAKING CHANGE: write so:\n```toml\n[demo]\n\nx = 1\n```")
     changed.change("ci: five\n\nBREAKING CHANGE: more\n(cherry picked from commit 1a2b3c4)")
@@ -385,6 +393,8 @@ def test_whatever_moves_the_version_is_in_the_changelog(changed: Bumping) -> Non
         "nothing",
         "write so:",
         "**api**: a part",
+        "**api**: rename f(x): it is g(x)",
+        "the next paragraph",
         "the next line",
         "no more hints",
         "text is\nbytes now",
@@ -392,7 +402,7 @@ def test_whatever_moves_the_version_is_in_the_changelog(changed: Bumping) -> Non
     ]
     listed = "\n- ".join(["", *breaks, "**deps**: drop Python 3.11"])
     assert changed.sections()["1.0.0"] == (
-        f"### BREAKING CHANGE\n{listed}\n\n### Feat\n\n- one\n\n### Fix\n\n- of\n- in\n- **io**: two"
+        f"### BREAKING CHANGE\n{listed}\n\n### Feat\n\n- one\n\n### Fix\n\n- of\n- by\n- in\n- **io**: two"
     )
 
 
@@ -405,7 +415,10 @@ def test_messages_are_no_markup(changed: Bumping) -> None:
         changed.change(f"fix: {text}")
     for text in ("pass a*b*c and 2**3", "read src/**/*.py and tests/*.py", "**all** of *it*"):
         changed.change(f"fix: {text}")
-    changed.change(r"fix: take \* and &lt; as they are, & C:\x")
+    for text in ("f(*args) and g(*args)", ">=3.11 is needed", "#12 crash", "10. try", "2026. try"):
+        changed.change(f"fix: {text}")
+    changed.change("fix: see https://example.org/__main__.html?a*b and <https://example.org/_x_>")
+    changed.change(r"fix: take \* and &lt; as they are, & C:\x\_y")
     for text in ("a leak ![](https://example.org/t.png)", "[core]: rewrite", "[core] again"):
         changed.change(f"fix: {text}")
     for text in ("1) try", "- less", "+ more", "> 3 threads", "close </div>"):
@@ -418,7 +431,11 @@ def test_messages_are_no_markup(changed: Bumping) -> None:
         "### Feat\n\n- take Vec&lt;T> and `Option<T>` as they are, if a < b <= c\n- one\n\n"
         "### Fix\n\n- x\n"
         "- [core] again\n- \\[core]: rewrite\n- a leak \\![](https://example.org/t.png)\n"
-        "- take \\\\* and &amp;lt; as they are, & C:\\x\n- **all** of *it*\n- read src/\\*\\*/\\*.py and tests/\\*.py\n- pass a\\*b\\*c and 2\\*\\*3\n"
+        "- take \\\\\\* and &amp;lt; as they are, & C:\\x\\\\_y\n"
+        "- see https://example.org/__main__.html?a*b and <https://example.org/_x_>\n"
+        "- 2026\\. try\n- 10\\. try\n- \\#12 crash\n- \\>=3.11 is needed\n"
+        "- f(\\*args) and g(\\*args)\n- **all** of *it*\n"
+        "- read src/\\*\\*/\\*.py and tests/\\*.py\n- pass a\\*b\\*c and 2\\*\\*3\n"
         "- \\* matches - all\n- 2\\. try\n- \\# of threads\n- \\_\\_init__ of `__main__` in a_b\n"
         "- call table[key]\\(value) and matrix[i]\\[j], see [this](https://example.org)\n"
         "- &lt;script> in &lt;!-- titles\n\n"

@@ -20,9 +20,10 @@ FILES = ["CHANGELOG.md", *VERSIONS]
 READABLE = re.compile(r"v\d+\.\d+\.\d+(-(alpha|beta|rc|dev)\.\d+)?")  # by Cargo and by Python
 CZ = ["cz", "--config", "pyproject.toml"]  # whatever else there is, such as an old .cz.toml
 TAGS = ["git", "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"]
-BREAK = r"(?m)^(?=BREAKING[- ]|[^:\n]+!:)(?:BREAKING[- ]CHANGE|\w+)(?:\((.+)\))?!?: *\n?(.+(?:\n(?!#|\(cherry picked | *(?:`{3}|~{3})|\S+(?: #|: )).+)*)"
+BREAK = r"(?m)^(?=BREAKING[- ]|[^:\n]+!:)(?:BREAKING[- ]CHANGE|\w+)(?:\(([^()\n]+)\))?!?: *\n{0,2}(.+(?:\n(?!#|\(cherry picked |[-=!:]{3}| *(?:`{3}|~{3})|\S+(?: #|: )).+)*)"
+SECTION = r"(?m)^(?=##(?: \S+|#)? \[?v?\d+\.\w+\b[^\w\n]*(?:\d|$))"  # of a version, not of something else with a number
 HOLLOW = r"(?m)^### (?:BREAKING CHANGE|Feat|Fix|Perf|Refactor)\n*(?=^### |\Z)|(?<=\n\n)\n+"  # without entries
-MARKS = r"(?m)((`+)(?:(?!\2).)*\2)|<(?=[A-Za-z/!?]|--)|&(?=#?\w+;)|\\(?=[^\w\s])|(?<=\])(?:\((?!https?:|#)|\[)|!(?=\[)|_(?=_\w)|(?<=_)_(?=\w)|(?<=[\w/])\*(?=\*?[\w./])|(?<=[\w/]\*)\*(?=[\w./])|(?<=^- )(?:[#*+>-](?= )|\[(?=[^]\n]*\]:))|(?<=^- \d)[.)](?= )"  # outside code: tags, entities, links, images, __init__, a*b, headings, lists
+MARKS = r"(?m)((`+)(?:(?!\2).)*\2|<?https?://[^\s<>]+>?|(?<!\S)\*\*?[^\s*][^*<&`\n\\\[]*(?<!\s)\*\*?(?![\w*]))|<(?=[A-Za-z/!?]|--)|&(?=#?\w+;)|\\(?=[^\w\s]|_)|(?<=\])(?:\((?!https?:|#)|\[)|!(?=\[)|_(?=_\w)|(?<=_)_(?=\w)|\*|(?<=^- )(?:[#>]|[+-](?= )|\[(?=[^]\n]*\]:))|(?:(?<=^- \d)|(?<=^- \d\d)|(?<=^- \d{4}))[.)](?= )"  # outside code, addresses and emphasis: tags, entities, links, images, __init__, a*b, headings, lists
 
 
 def run(*command: str, **options: object) -> str:
@@ -85,7 +86,7 @@ def write_changelog(tag: str) -> None:
     older = filter(READABLE.fullmatch, run(*TAGS, "--merged=HEAD").split())
     start = max((name for name in older if "-" in tag or "-" not in name), key=Version, default="")
     options = "--dry-run", f"--unreleased-version={tag}", f"--start-rev={start}"
-    log = run("git", "log", "--format=%B", f"{start}.." if start else "HEAD")
+    log = run("git", "log", "--format=%B%n%n", f"{start}.." if start else "HEAD")
     broken = [f"- **{a}**: {b}" if a else f"- {b}" for a, b in re.findall(BREAK, log)]
     groups = {"### BREAKING CHANGE": [*dict.fromkeys(broken)]}  # Commitizen overlooks some
     printed = run(*CZ, "--no-raise=3", "changelog", *options)  # by tags, which may be merged ones
@@ -95,7 +96,7 @@ def write_changelog(tag: str) -> None:
     body = re.sub(MARKS, lambda m: m[1] or {"<": "&lt;", "&": "&amp;"}.get(m[0], rf"\{m[0]}"), body)
     section = f"## {tag} ({date.today()})\n\n{body or 'No features or fixes.'}"
     text = Path("CHANGELOG.md").read_bytes().decode()
-    head, *sections = re.split(r"(?m)^(?=##(?: \S+|#)? \[?v?\d+\.\d)", text.replace("\r\n", "\n"))
+    head, *sections = re.split(SECTION, text.replace("\r\n", "\n"))
     while "-" not in tag and sections and re.match(r"## v\S+-", sections[0]):
         again = {"No features or fixes.", *body.splitlines()} - {"", *groups}
         old = "\n".join(line for line in sections.pop(0).splitlines()[1:] if line not in again)

@@ -23,7 +23,7 @@ def print_notes(tag: str) -> None:
     if tag != f"v{PROJECT['version']}":
         sys.exit(f"Not released: the tag is {tag}, but pyproject.toml has version {VERSION}.")
     text = Path("CHANGELOG.md").read_text("utf-8")
-    section = rf"(?m)^## {re.escape(tag)}(?: .*)?\n((?:(?!##(?: \S+|#)? \[?v?\d+\.\d).*\n?)*)"
+    section = rf"(?m)^## {re.escape(tag)}(?: .*)?\n((?:(?!##(?: \S+|#)? \[?v?\d+\.\w+\b[^\w\n]*(?:\d|$)).*\n?)*)"
     cut = re.search(section, text) or sys.exit(f"Not released: CHANGELOG.md has no section {tag}.")
     print(cut[1].strip()[:120_000])  # GitHub refuses more than 125,000 characters
 
