@@ -67,19 +67,19 @@ class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
 
     def _keep_folders_out(self) -> None:
         # Panic messages name source files: these flags keep the build machine's folders out of them. Cargo adds them to
-        # those of its configuration: of [build], or of [target] if it has any. Variables replace both, and get them too.
+        # those of its configuration, and takes [build] or what fits of [target]. Variables replace both, and get them too.
         rust = getoutput("rustc --print cfg --print sysroot && rustc -vV", errors="replace")
         config = _cargo_config()
         folders = _source_folders(rust, config)
         flags = [f"--remap-path-prefix={folder}={name}" for folder, name in folders.items()]
         plain = [flag for flag in flags if " " not in flag]
-        table, own = "build", config.get("build", {}).get("rustflags")
-        for name, target in config.get("target", {}).items():
-            if "rustflags" in target and (name in rust or name.startswith("cfg(")):
-                table = "target.'cfg(not(any()))'"  # not with others, which may be a text
-        value = " ".join([own, *plain]) if isinstance(own, str) and table == "build" else flags
-        for module in self.distribution.rust_extensions:
-            module.args = [*module.args, "--config", f"{table}.rustflags={json.dumps(value)}"]
+        targets = config.get("target", {}).items()
+        tables = {f"target.{json.dumps(name)}": t for name, t in targets if "rustflags" in t}
+        for table, own in {"build": config.get("build", {}), **tables}.items():
+            is_text = isinstance(own.get("rustflags"), str)
+            value = json.dumps(" ".join([own["rustflags"], *plain]) if is_text else flags)
+            for module in self.distribution.rust_extensions:
+                module.args = [*module.args, "--config", f"{table}.rustflags={value}"]
         if 'target_env="musl"' in rust:  # where setuptools-rust sets this variable
             os.environ.setdefault("RUSTFLAGS", "")
         for name in filter(re.compile(r"(CARGO_[ET]\w+_)?RUSTFLAGS").fullmatch, os.environ):

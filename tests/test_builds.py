@@ -146,6 +146,8 @@ def test_uv_run_uses_what_changed(fresh: Project) -> None:
     built = next(fresh.path.glob("src/fast_math/_accelerate*.so"))
     before = built.stat().st_mtime_ns
     (fresh.path / "crates/target/debug/anything").write_text("new")
+    (fresh.path / "crates/.idea").mkdir()
+    (fresh.path / "crates/.idea/workspace.xml").write_text("new")
     fresh.run(*run_it, base=base)
     assert built.stat().st_mtime_ns == before
     include = 'include_str!("../targets/deep/words.txt").trim().parse::<i64>().unwrap_or(0)'
@@ -198,8 +200,16 @@ def test_vendored_crates_are_whole_in_a_source_distribution(fresh: Project, tmp_
     submodule = fresh.path / "crates/sys/c"
     submodule.mkdir(parents=True)
     (submodule / ".git").write_text("gitdir: ../../../.git/modules/c\n")
+    # What tools write into the folder in which they were started.
+    litter = {f"tests/{name}/x" for name in (".hypothesis", ".pytest_cache")}
+    litter |= {"crates/.idea/x", "crates/.vscode/x", "scripts/.coverage"}
+    for name in litter:
+        (fresh.path / name).parent.mkdir(exist_ok=True)
+        (fresh.path / name).touch()
     fresh.run("uv", "build", "--sdist", "--quiet", "--out-dir", tmp_path)
     shutil.rmtree(submodule.parent)
+    for name in litter:
+        (fresh.path / name).unlink()
     (sdist,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         packed = {member.name.partition("/")[2] for member in archive if member.isfile()}
@@ -209,6 +219,7 @@ def test_vendored_crates_are_whole_in_a_source_distribution(fresh: Project, tmp_
         if file.is_file()
     }
     assert files <= packed
+    assert packed.isdisjoint(litter)
     # What Cargo and rustup read, and no secret or cache of a CARGO_HOME that is there.
     settings = {".cargo/config", ".cargo/config.toml", ".cargo/more.toml", "rust-toolchain"}
     assert {name for name in packed if name.startswith((".cargo/", "rust-"))} == settings
@@ -437,6 +448,7 @@ MINE = 'rustflags = ["--cfg", "mine"]\n'
     [
         "target.'cfg(unix)'",
         f"target.{platform.machine()}-unknown-linux-gnu",
+        'target.\'cfg(windows)\']\nrustflags = ["--cfg", "unread"]\n[build',
         'target.wasm32-unknown-unknown]\nrustflags = ["--cfg", "unread"]\n[build',
     ],
 )

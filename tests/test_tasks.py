@@ -231,7 +231,8 @@ def test_readme_can_be_followed(ready: Project, tmp_path: Path) -> None:
     refused = ready.run("make", "wheel", check=False)
     unknown.unlink()
     assert refused.returncode
-    assert "\nCommit, ignore or delete what only one of them has.\n" in refused.stdout
+    told = "\nCommit or delete what only one of them has, or exclude it in MANIFEST.in.\n"
+    assert told in refused.stdout
     ready.make("wheel")
     install = next(b for b in blocks(ready.read("README.md"), "console") if "pip install" in b)
     ready.run("uv", "venv", "--quiet", "--seed", "--python", python, tmp_path / "venv")
