@@ -107,11 +107,14 @@ def test_answers_of_another_template_stay(template: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_answers_file_of_a_difficult_name_is_refused(template: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [".bob's.yml", "a#b.yml", "-a.yml"])
+def test_answers_file_of_a_difficult_name_is_refused(
+    template: Path, tmp_path: Path, name: str
+) -> None:
     """Tasks, workflows and texts name it, each with quotes of its own."""
-    command = "copier", "copy", "--trust", "--defaults", "--answers-file=.bob's.yml"
+    command = "copier", "copy", "--trust", "--defaults", f"--answers-file={name}"
     result = run(*command, template, "project", cwd=tmp_path, check=False)
-    said = "The answers file cannot be called .bob's.yml: type letters, digits, dots and dashes."
+    said = f"The answers file cannot be called {name}: type letters, digits, dots and dashes."
     assert result.stdout.splitlines()[-1] == said
     assert not (tmp_path / "project").exists()
 

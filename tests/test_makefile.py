@@ -220,6 +220,9 @@ def test_variables_of_a_make_above_are_passed_over(project: Project) -> None:
     above.write_text(f"test:\n\t@$(MAKE) --no-print-directory -C '{project.path}' test\n")
     done = make(project, f"--file={above}", "test", "PREFIX=/usr")
     assert done == [call("test")]
+    shell = {"PATH": f"{tools(project)}:{user_path(uv=False)}", "MAKELEVEL": "1"}
+    bump = project.run("make", "bump", "VERSION=1.0.0", env=shell, check=False)
+    assert "because of: VERSION." in bump.stdout
 
 
 def test_environments_of_another_folder_are_dropped(project: Project) -> None:

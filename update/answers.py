@@ -121,7 +121,7 @@ def check_start(context: Context) -> bool:
     if "_commit" not in settings["data"]:
         _check_given(settings)
     name = settings["answers_file"].as_posix()
-    if re.search(r"""[\\"'$`\x00-\x1f]""", name):  # tasks, workflows and texts hold it
+    if re.search(r"""^-|[\\"'#$`\x00-\x1f]""", name):  # tasks, workflows and texts hold it
         raise UserMessageError(
             f"The answers file cannot be called {name}: type letters, digits, dots and dashes."
         )
