@@ -11,7 +11,17 @@ import pytest
 
 from conftest import Render
 from history import edit
-from project import KEPT, UV_SETTINGS, Project, home_with, run, settings_at_home, user, user_path
+from project import (
+    KEPT,
+    UV_SETTINGS,
+    Project,
+    bare,
+    home_with,
+    run,
+    settings_at_home,
+    user,
+    user_path,
+)
 from rehearsal.bare import tool
 
 pytestmark = [pytest.mark.slow(minutes=4), pytest.mark.usefixtures("kept_builds")]
@@ -329,10 +339,40 @@ def test_without_git_environments_are_left_alone(render: Render) -> None:
     """By default their files are links to the cache of uv, which all projects share."""
     project = render(project_name="Fast Math", features=["notebook"])
     project.make("init", env={"UV_LINK_MODE": "copy"})
-    before = {path: path.read_bytes() for path in project.path.glob(".venv/**/*.py")}
+    for name in ("env/lib/python3.12", ".direnv/python-3.11/bin", ".pixi/envs/default"):
+        (project.path / name).mkdir(parents=True)
+        (project.path / name / "theirs.py").write_text("import os,sys\n")
+    environments = *project.path.glob(".*/**/*.py"), *project.path.glob("env/**/*.py")
+    before = {path: path.read_bytes() for path in environments}
     assert len(before) > 100
     project.make("format lint")
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_hooks_find_cargo_where_programs_with_windows_do_not(
+    project: Project, tmp_path: Path
+) -> None:
+    """They do not read the profile in which rustup adds to PATH."""
+    cargo = tmp_path / ".cargo/bin"
+    cargo.mkdir(parents=True)
+    for program in bare().rust().iterdir():
+        (cargo / program.name).symlink_to(program)
+    env = {"PATH": user_path(rust=False), "CARGO_HOME": str(cargo.parent)}
+    add(project.path / "crates/src/samples.rs", "const  _: i64 = 1;\n")
+    commit = "git", "commit", "--all", "--message=feat: x"
+    assert "cargo fmt" in (refused := project.run(*commit, env=env, check=False).stdout)
+    assert "os error" not in refused
+    project.git("checkout", "--quiet", "HEAD", ".")
+
+
+def test_json_with_comments_is_accepted_where_editors_write_it(project: Project) -> None:
+    (project.path / "pyrightconfig.json").write_text("{\n  // mine\n}\n")
+    (project.path / "data.json").write_text("{\n  // mine\n}\n")
+    project.git("add", "--intent-to-add", "pyrightconfig.json", "data.json")
+    printed = project.run("make", "precommit", "ARGS=check-json", check=False).stdout
+    project.git("rm", "--quiet", "--force", "pyrightconfig.json", "data.json")
+    assert "data.json" in printed
+    assert "pyrightconfig.json" not in printed
 
 
 def test_hooks_are_run_by_their_names(project: Project) -> None:
