@@ -382,6 +382,7 @@ def test_whatever_moves_the_version_is_in_the_changelog(changed: Bumping) -> Non
     changed.change("fix: in\n\nBREAKING CHANGE:\nthe next line")
     changed.change("fix: by\n\nBREAKING CHANGE:\n\nthe next paragraph\n---")
     changed.change("feat(api)!: rename f(x): it is g(x)")
+    changed.change("fix: at\n\nBREAKING CHANGE:")  # what follows is another message
     changed.change("fix: of\n\nBREAKING CHANGE(api)!: a part")
     changed.change("feat!: nothing\n\nBREAKING CHANGE: write so:\n```toml\n[demo]\n\nx = 1\n```")
     changed.change("ci: five\n\nBREAKING CHANGE: more\n(cherry picked from commit 1a2b3c4)")
@@ -402,7 +403,7 @@ def test_whatever_moves_the_version_is_in_the_changelog(changed: Bumping) -> Non
     ]
     listed = "\n- ".join(["", *breaks, "**deps**: drop Python 3.11"])
     assert changed.sections()["1.0.0"] == (
-        f"### BREAKING CHANGE\n{listed}\n\n### Feat\n\n- one\n\n### Fix\n\n- of\n- by\n- in\n- **io**: two"
+        f"### BREAKING CHANGE\n{listed}\n\n### Feat\n\n- one\n\n### Fix\n\n- of\n- at\n- by\n- in\n- **io**: two"
     )
 
 
@@ -415,7 +416,14 @@ def test_messages_are_no_markup(changed: Bumping) -> None:
         changed.change(f"fix: {text}")
     for text in ("pass a*b*c and 2**3", "read src/**/*.py and tests/*.py", "**all** of *it*"):
         changed.change(f"fix: {text}")
-    for text in ("f(*args) and g(*args)", ">=3.11 is needed", "#12 crash", "10. try", "2026. try"):
+    for text in (
+        "f(*args) and g(*args)",
+        ">=3.11 is needed",
+        "#12 crash",
+        "10. try",
+        "404. try",
+        "2026. try",
+    ):
         changed.change(f"fix: {text}")
     changed.change("fix: see https://example.org/__main__.html?a*b and <https://example.org/_x_>")
     changed.change(r"fix: take \* and &lt; as they are, & C:\x\_y")
@@ -433,7 +441,7 @@ def test_messages_are_no_markup(changed: Bumping) -> None:
         "- [core] again\n- \\[core]: rewrite\n- a leak \\![](https://example.org/t.png)\n"
         "- take \\\\\\* and &amp;lt; as they are, & C:\\x\\\\\\_y\n"
         "- see https://example.org/__main__.html?a*b and <https://example.org/_x_>\n"
-        "- 2026\\. try\n- 10\\. try\n- \\#12 crash\n- \\>=3.11 is needed\n"
+        "- 2026\\. try\n- 404\\. try\n- 10\\. try\n- \\#12 crash\n- \\>=3.11 is needed\n"
         "- f(\\*args) and g(\\*args)\n- **all** of *it*\n"
         "- read src/\\*\\*/\\*.py and tests/\\*.py\n- pass a\\*b\\*c and 2\\*\\*3\n"
         "- \\* matches - all\n- 2\\. try\n- \\# of threads\n- \\_\\_init\\_\\_ of `__main__` in a_b\n"

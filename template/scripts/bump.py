@@ -20,10 +20,10 @@ FILES = ["CHANGELOG.md", *VERSIONS]
 READABLE = re.compile(r"v\d+\.\d+\.\d+(-(alpha|beta|rc|dev)\.\d+)?")  # by Cargo and by Python
 CZ = ["cz", "--config", "pyproject.toml"]  # whatever else there is, such as an old .cz.toml
 TAGS = ["git", "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"]
-BREAK = r"(?m)^(?=BREAKING[- ]|[^:\n]+!:)(?:BREAKING[- ]CHANGE|\w+)(?:\(([^()\n]+)\))?!?: *\n{0,2}(.+(?:\n(?!#|\(cherry picked |[-=!:]{3}| *(?:`{3}|~{3})|\S+(?: #|: )).+)*)"
+BREAK = r"(?m)^(?=BREAKING[- ]|[^:\n]+!:)(?:BREAKING[- ]CHANGE|\w+)(?:\(([^()\n]+)\))?!?: *\n{0,2}(.+(?:\n(?!#|\(cherry picked |[-=!:]{3}| *(?:`{3}|~{3})|\S+(?: #|: )).+)*)"  # up to a heading, fence, rule or trailer
 SECTION = r"(?m)^(?=##(?: \S+|#)? \[?v?\d+\.\w+\b[^\w\n]*(?:\d|$))"  # of a version, not of something else with a number
 HOLLOW = r"(?m)^### (?:BREAKING CHANGE|Feat|Fix|Perf|Refactor)\n*(?=^### |\Z)|(?<=\n\n)\n+"  # without entries
-MARKS = r"(?m)((`+)(?:(?!\2).)*\2|<?https?://[^\s<>]+>?|(?<!\S)\*\*?\w[^*<&`\n\\\[]*(?<=[\w)])\*\*?(?![\w*]))|<(?=[A-Za-z/!?]|--)|&(?=#?\w+;)|\\(?=[^\w\s]|_)|(?<=\])(?:\((?!https?:|#)|\[)|!(?=\[)|(?<![^\W_])_|_(?![^\W_])|\*|(?<=^- )(?:[#>]|[+-](?= )|\[(?=[^]\n]*\]:))|(?:(?<=^- \d)|(?<=^- \d\d)|(?<=^- \d{4}))[.)](?= )"  # outside code, addresses and emphasis: tags, entities, links, images, __init__, a*b, headings, lists
+MARKS = r"(?m)((`+)(?:(?!\2).)*\2|<?https?://[^\s<>]+>?|(?<!\S)\*\*?\w[^*<&`\n\\\[]*(?<=[\w)])\*\*?(?![\w*]))|<(?=[A-Za-z/!?]|--)|&(?=#?\w+;)|\\(?=[^\w\s]|_)|(?<=\])(?:\((?!https?:|#)|\[)|!(?=\[)|(?<![^\W_])_|_(?![^\W_])|\*|(?<=^- )(?:[#>]|[+-](?= )|\[(?=[^]\n]*\]:))|(?:(?<=^- \d)|(?<=^- \d\d)|(?<=^- \d{3})|(?<=^- \d{4}))[.)](?= )"  # outside code, addresses and emphasis: tags, entities, links, images, __init__, a*b, headings, lists
 
 
 def run(*command: str, **options: object) -> str:

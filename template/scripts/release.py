@@ -38,7 +38,7 @@ def check_files(folder: str) -> None:
         inside = f"{canonicalize_name(str(metadata['Name']))} {metadata['Version']}"
         if inside != f"{NAME} {VERSION}":
             sys.exit(f"Not released: {wheel.name} says inside that it is {inside}.")
-        added = rf"{re.escape(STEM)}\.(dist-info|data/(?!p))|{STEM.partition('-')[0]}\.libs/"  # without purelib, platlib
+        added = rf"{re.escape(STEM)}\.(dist-info|data/(data|headers|scripts))/|{STEM.partition('-')[0]}\.libs/"
         for file in archive.namelist():
             ours = re.match(added, file) or "/.dylibs/" in file or Path("src", file).is_file()
             if not (ours or file.endswith((".so", ".pyd", "/"))):  # what Python finds, tests tell
