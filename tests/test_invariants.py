@@ -84,10 +84,11 @@ def test_types_are_checked_strictly(render: Render) -> None:
 
 MADE = [".uv/uv", ".venv/bin/python", ".mypy_cache/x", ".hypothesis/x", "build/x", "dist/x.whl", "site/index.html",
         "crates/target/debug/x", "src/fast_math/_accelerate.abi3.so", "src/fast_math.egg-info/x",
-        "src/fast_math/__pycache__/x.pyc"]  # fmt: skip
+        "src/fast_math/__pycache__/x.pyc", "target/debug/x", ".env", ".direnv/x", ".idea/x", ".nox/x", ".pixi/x",
+        ".tox/x", ".vscode/x"]  # fmt: skip
 
 
-def test_what_tasks_make_stays_out_of_git_and_images(render: Render) -> None:
+def test_what_tasks_and_tools_make_stays_out_of_git_and_images(render: Render) -> None:
     project = render(project_name="Fast Math")
     project.git("init", "--quiet")
     for name in MADE:
