@@ -333,6 +333,32 @@ def test_reworded_notes_of_a_pre_release_stay_under_their_heading(changed: Bumpi
     assert notes.strip() == changed.sections()["0.2.0"]
 
 
+KINDS = """\
+[tool.commitizen.customize]
+bump_pattern = "^(feat|security)"
+bump_map = { feat = "MINOR", security = "PATCH" }
+changelog_pattern = "^(feat|security)"
+change_type_map = { feat = "New features", security = "Security" }
+commit_parser = "^(?P<change_type>feat|security): (?P<message>.*)"
+
+# https://github.com/jwodder/check-wheel-contents
+"""
+
+
+def test_headings_of_your_own_kinds_of_changes_come_once(changed: Bumping) -> None:
+    """Those of pre-releases go if all below them is in the new section."""
+    changed.edit("pyproject.toml", "cz_conventional_commits", "cz_customize")
+    changed.edit("pyproject.toml", KINDS.splitlines(keepends=True)[-1], KINDS)
+    changed.change("security: escape paths")
+    changed.bump("--prerelease", "rc")
+    changed.change("feat: two")
+    changed.bump("--prerelease", "rc")
+    assert changed.bump() == "0.2.0"
+    assert changed.sections()["0.2.0"] == (
+        "### New features\n\n- two\n- one\n\n### Security\n\n- escape paths"
+    )
+
+
 def bump_below(changed: Bumping, heading: str) -> str:
     """Bump where the changelog has a section of before under a heading, and return that section."""
     section = re.compile(r"## v0\.1\.0.*", re.DOTALL)

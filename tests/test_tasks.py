@@ -233,7 +233,14 @@ def test_readme_can_be_followed(ready: Project, tmp_path: Path) -> None:
     assert refused.returncode
     told = "\nCommit or delete what only one of them has, or exclude it in MANIFEST.in.\n"
     assert told in refused.stdout
+    # Two modules with the same signatures.
+    stubs = ready.path / "src/fast_math/_accelerate"
+    shutil.copy(stubs / "basic_functions.pyi", stubs / "other_functions.pyi")
+    ready.git("add", "--all")
     ready.make("wheel")
+    ready.git("rm", "--quiet", "--force", "src/fast_math/_accelerate/other_functions.pyi")
+    tools = ready.run(python, "-c", "import build, twine", check=False)
+    assert "No module named 'build'" in tools.stdout
     install = next(b for b in blocks(ready.read("README.md"), "console") if "pip install" in b)
     ready.run("uv", "venv", "--quiet", "--seed", "--python", python, tmp_path / "venv")
     pip, *arguments = install.split()

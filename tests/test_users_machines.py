@@ -226,8 +226,17 @@ def refuses_bad_messages(project: Project, **options: Any) -> bool:
 
 @pytest.mark.parametrize("sign", ["#", ";"])
 def test_messages_are_checked_as_git_stores_them(project: Project, sign: str) -> None:
-    """Without the comments and the changes that Git shows in an editor."""
+    """Without the comments and the changes that Git shows in an editor, and with all of a message given otherwise."""
     project.git("config", "core.commentChar", sign)
+    head = project.git("rev-parse", "HEAD")
+    for message in (f"{sign}12 crashes", f"{sign} c\nfeat: hidden", "feat: a\n\nfeat: hidden"):
+        said = project.run(
+            "git", "commit", "--quiet", "--allow-empty", f"--message={message}", check=False
+        )
+        accepted = message.startswith("feat")
+        assert ("commit validation: failed" in said.stdout) != accepted, said.stdout
+        assert (project.git("rev-parse", "HEAD") != head) == accepted
+    project.git("reset", "--quiet", "--hard", head.strip())
     project.git("config", "commit.verbose", "true")
     for message, accepted in (("feat: a thing", True), ("did things", False)):
         add(project.path / "README.md", "more\n")
@@ -339,7 +348,12 @@ def test_without_git_environments_are_left_alone(render: Render) -> None:
     """By default their files are links to the cache of uv, which all projects share."""
     project = render(project_name="Fast Math", features=["notebook"])
     project.make("init", env={"UV_LINK_MODE": "copy"})
-    for name in ("env/lib/python3.12", ".direnv/python-3.11/bin", ".pixi/envs/default"):
+    for name in (
+        "env/lib/python3.12",
+        ".conda/bin",
+        ".direnv/python-3.11/bin",
+        ".pixi/envs/default",
+    ):
         (project.path / name).mkdir(parents=True)
         (project.path / name / "theirs.py").write_text("import os,sys\n")
     environments = *project.path.glob(".*/**/*.py"), *project.path.glob("env/**/*.py")
@@ -375,6 +389,17 @@ def test_json_with_comments_is_accepted_where_editors_write_it(project: Project)
     project.git("rm", "--quiet", "--force", "pyrightconfig.json", "data.json")
     assert "data.json" in printed
     assert "pyrightconfig.json" not in printed
+
+
+def test_licence_texts_of_crates_may_be_long(project: Project) -> None:
+    """They are committed, as docs/recipes.md says."""
+    for name in ("LICENSE-CRATES", "large.txt"):
+        (project.path / name).write_text("MIT\n" * 200_000)
+        project.git("add", name)
+    printed = project.run("make", "precommit", "ARGS=check-added-large-files", check=False).stdout
+    project.git("rm", "--quiet", "--force", "LICENSE-CRATES", "large.txt")
+    assert "large.txt" in printed
+    assert "LICENSE-CRATES" not in printed
 
 
 def test_hooks_are_run_by_their_names(project: Project) -> None:

@@ -22,7 +22,6 @@ CZ = ["cz", "--config", "pyproject.toml"]  # whatever else there is, such as an 
 TAGS = ["git", "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"]
 BREAK = r"(?m)^(?=BREAKING[- ]|[^:\n]+!:)(?:BREAKING[- ]CHANGE|\w+)(?:\(([^()\n]+)\))?!?: *\n{0,2}(.+(?:\n(?!#|\(cherry picked |[-=!:]{3}| *(?:`{3}|~{3})|\S+(?: #|: )).+)*)"  # up to a heading, fence, rule or trailer
 SECTION = r"(?m)^(?=##(?: \S+|#)? \[?v?\d+\.\w+\b[^\w\n]*(?:\d|$))"  # of a version, not of something else with a number
-HOLLOW = r"(?m)^### (?:BREAKING CHANGE|Feat|Fix|Perf|Refactor)\n*(?=^### |\Z)|(?<=\n\n)\n+"  # without entries
 MARKS = r"(?m)((`+)(?:(?!\2).)*\2|<?https?://[^\s<>]+>?|(?<!\S)\*\*?\w[^*<&`\n\\\[]*(?<=[\w)])\*\*?(?![\w*]))|<(?=[A-Za-z/!?]|--)|&(?=#?\w+;)|\\(?=[^\w\s]|_)|(?<=\])(?:\((?!https?:|#)|\[)|!(?=\[)|(?<![^\W_])_|_(?![^\W_])|\*|(?<=^- )(?:[#>]|[+-](?= )|\[(?=[^]\n]*\]:))|(?:(?<=^- \d)|(?<=^- \d\d)|(?<=^- \d{3})|(?<=^- \d{4}))[.)](?= )"  # outside code, addresses and emphasis: tags, entities, links, images, __init__, a*b, headings, lists
 
 
@@ -40,7 +39,7 @@ def check(current: str, tag: str) -> None:
         before["CHANGELOG.md"] = re.sub(written, b"", before["CHANGELOG.md"])
         sys.exit("The changelog is written anyway: drop `--changelog`, `update_changelog_on_bump`.")
     if not READABLE.fullmatch(tag) or Version(tag) <= Version(current):
-        sys.exit(f"Type a version after {current}, like 1.2.3 or 1.2.3-rc.0, instead of {tag[1:]}.")
+        sys.exit(f"Type a version after {current}, like 1.2.3 or 1.2.3-rc.0, not {tag}.")
     begun = map(str, Path(index).parent.glob("*ER*_HEAD"))  # of a merge, cherry-pick or revert
     if changed := run("git", "status", "--porcelain", "--untracked-files=no") or "\n".join(begun):
         sys.exit(f"Commit or stash your changes first:\n{changed}")
@@ -95,12 +94,13 @@ def write_changelog(tag: str) -> None:
     body = "\n\n".join("\n".join([name, "", *its]) for name, its in groups.items() if its)
     body = re.sub(MARKS, lambda m: m[1] or {"<": "&lt;", "&": "&amp;"}.get(m[0], rf"\{m[0]}"), body)
     section = f"## {tag} ({date.today()})\n\n{body or 'No features or fixes.'}"
+    hollow = rf"(?m)^(?=###)(?:{'|'.join(map(re.escape, groups))})\n*(?=^### |\Z)|(?<=\n\n)\n+"
     text = Path("CHANGELOG.md").read_bytes().decode()
     head, *sections = re.split(SECTION, text.replace("\r\n", "\n"))
     while "-" not in tag and sections and re.match(r"## v\S+-", sections[0]):
         again = {"No features or fixes.", *body.splitlines()} - {"", *groups}
         old = "\n".join(line for line in sections.pop(0).splitlines()[1:] if line not in again)
-        section = re.sub(HOLLOW, "", f"{section}\n\n{old}")
+        section = re.sub(hollow, "", f"{section}\n\n{old}")
     new = "\n\n".join(filter(None, map(str.strip, [head, section, *sections]))) + "\n"
     Path("CHANGELOG.md").write_bytes(new.replace("\n", "\r\n" if "\r\n" in text else "\n").encode())
 
