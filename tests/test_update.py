@@ -1,5 +1,6 @@
 """`copier update` keeps what the owner wrote and brings what only the template changed."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -252,6 +253,19 @@ def test_file_in_the_place_of_a_folder_is_named(history: History, project: Proje
     append(project, "extra")
     history.release(write("template/extra/file.txt", TEMPLATE))
     refused(project, "extra is a folder in your project or in the new version.*rename yours first")
+
+
+@pytest.mark.parametrize("name", ["extra", "extra/file.txt"])
+def test_pipe_in_the_place_of_a_new_file_is_named(
+    history: History, project: Project, name: str
+) -> None:
+    """Git shows none, as it shows no socket."""
+    pipe = project.path / name
+    pipe.parent.mkdir(exist_ok=True)
+    os.mkfifo(pipe)
+    history.release(write("template/extra/file.txt", TEMPLATE))
+    refused(project, f"Git does not know your {name}: rename it")
+    assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize("question", ["module_name", "package_name"])

@@ -638,6 +638,14 @@ def test_file_that_git_keeps_and_nobody_may_write_is_named(project: Project) -> 
     assert "cherry-pick" not in project.git("status")
 
 
+def test_index_that_another_git_locks_is_named(project: Project) -> None:
+    lock = project.path / ".git/index.lock"
+    lock.touch()
+    for way in ("copier", "engine"):
+        refused(project, r"if none runs, delete \S*\.git/index\.lock\.\n", way=way)
+    lock.unlink()
+
+
 PROGRESS = {
     "merge": ("git merge --quiet --no-ff --no-commit other", "MERGE_HEAD"),
     "bisect": ("git bisect start && git bisect bad && git bisect good HEAD~", "BISECT_LOG"),

@@ -85,7 +85,9 @@ def _check_given(settings: Mapping[str, Any]) -> None:
         is_list = isinstance(value, list | tuple | set | dict)
         if template[name].get("multiselect"):
             if not is_list and not re.fullmatch(r"\s*\[.*\]\s*", str(value), re.DOTALL):
-                listed = ", ".join(re.findall(r"\w+", value)) if isinstance(value, str) else ""
+                listed = (
+                    ", ".join(re.findall(r"[^\W\d]\w*", value)) if isinstance(value, str) else ""
+                )
                 raise UserMessageError(f'{name} is a list: type --data "{name}=[{listed}]".')
         elif is_list or value is None:
             raise UserMessageError(

@@ -164,6 +164,8 @@ def refuse_what_copier_cannot_survive(template: Path, answers: str) -> None:
             raise RefusalError(
                 f"Git is in the middle of something ({name}): see `git status` and finish it first."
             )
+    if (lock := git_path("index.lock")).exists():
+        raise RefusalError(f"Another Git is at work, or was killed: if none runs, delete {lock}.")
     refuse_changes()
     quoted = run("git", "config", "--type=bool", "core.quotePath", allowed=()).stdout != "false\n"
     status = run("git", "status", "--porcelain", "--ignored").stdout  # as Copier asks
@@ -487,11 +489,12 @@ class Project:
     def obstacle(self, path: str, gone: Set[str]) -> str:
         """Name what stands in the place of a new file and does not go away."""
         for place in (*reversed(PurePosixPath(path).parents[:-1]), PurePosixPath(path)):
-            if (self.top / place).is_symlink() or (self.top / place).is_file():
+            found = self.top / place
+            if found.is_symlink() or (found.exists() and not found.is_dir()):
                 return "" if str(place) in gone else str(place)
         below = ((folder, *names, *others) for folder, names, others in os.walk(self.top / path))
-        found = (Path(folder, name) for folder, *names in below for name in names)
-        files = (item for item in found if item.is_symlink() or not item.is_dir())
+        items = (Path(folder, name) for folder, *names in below for name in names)
+        files = (item for item in items if item.is_symlink() or not item.is_dir())
         names = (item.relative_to(self.top).as_posix() for item in files)
         return next((name for name in names if name not in gone), "")
 
