@@ -12,7 +12,7 @@ from subprocess import getoutput, run
 from typing import Any
 
 # With this variable, which Python 3.15 introduced, setuptools names the compiled module
-# `_accelerate.abi3-<platform>.so`, and no older Python finds it. Setuptools copies the variables: this is first.
+# `_accelerate.abi3-<platform>.so`, and no older Python finds it. Setuptools copies the variables when it is imported.
 sysconfig.get_config_vars().pop("SOABI_PLATFORM", None)
 
 import setuptools_rust  # noqa: E402, F401 # without it, setuptools would build a wheel that lacks the module

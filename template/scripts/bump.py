@@ -1,4 +1,4 @@
-"""Makes the next version: starts Commitizen, writes as its hook what it cannot, takes all back on failure."""
+"""Makes the next version: runs Commitizen, does as its hook what that cannot, undoes all on failure."""
 
 import os
 import re
