@@ -231,23 +231,30 @@ def test_environments_of_another_folder_are_dropped(project: Project) -> None:
     here = {
         ".venv": f"{folder}/.venv",
         # As uv writes it into relocatable environments.
-        "build/coverage": """''"$(dirname -- "$(dirname -- "$(realpath -- "$SCRIPT_PATH")")")"''""",
+        "build/env/coverage": """''"$(dirname -- "$(dirname -- "$(realpath -- "$SCRIPT_PATH")")")"''""",
     }
-    there = {"build/bench": f"{folder}/../original/build/bench"}
+    there = {"build/env/bench": f"{folder}/../original/build/env/bench"}
     for name, path in {**here, **there}.items():
         (project.path / name / "bin").mkdir(parents=True)
         (project.path / name / "bin/activate").write_text(f"VIRTUAL_ENV={path}\n")
-    (project.path / "build/kept").write_text("")
+    (project.path / "build/env/kept").write_text("")
     assert make(project, "test", VIRTUAL_ENV="/mine") == [call("test")]
-    left = {path.name for path in (project.path / "build").iterdir()}
+    left = {path.name for path in (project.path / "build/env").iterdir()}
     assert left == {"coverage", "kept"}
     assert (project.path / ".venv").exists()
     project.path.rename(project.path.with_name("moved"))
     moved = Project(project.path.with_name("moved"))
-    (moved.path / "build/coverage/bin/activate").write_text("# of a tool that says nothing\n")
+    (moved.path / "build/env/coverage/bin/activate").write_text("# of a tool that says nothing\n")
     make(moved, "lint")
     assert not (moved.path / ".venv").exists()
-    assert (moved.path / "build/coverage").exists()
+    assert (moved.path / "build/env/coverage").exists()
+
+
+def test_environments_are_where_those_of_another_folder_are_dropped(render: Render) -> None:
+    settings = render().read("pyproject.toml")
+    own = re.findall("^.*UV_PROJECT_ENVIRONMENT = (.+)", settings, re.MULTILINE)
+    assert len(own) == 5
+    assert all(value.startswith('"build/env/') for value in own)
 
 
 def test_help_is_the_default(project: Project) -> None:
