@@ -333,12 +333,25 @@ def test_reworded_notes_of_a_pre_release_stay_under_their_heading(changed: Bumpi
     assert notes.strip() == changed.sections()["0.2.0"]
 
 
+def test_headings_that_you_renamed_in_a_pre_release_come_once(changed: Bumping) -> None:
+    """They go with what was below them, and stay with what you wrote there."""
+    changed.change("fix: small")
+    changed.bump("--prerelease", "rc")
+    changed.edit("CHANGELOG.md", "### Feat\n\n- one\n", "### News\n\n- one\n")
+    changed.edit("CHANGELOG.md", "### Fix\n\n- small\n", "### Repairs\n\nMany:\n\n- small\n")
+    changed.commit("docs: rename")
+    assert changed.bump() == "0.2.0"
+    assert changed.sections()["0.2.0"] == (
+        "### Feat\n\n- one\n\n### Fix\n\n- small\n\n### Repairs\n\nMany:"
+    )
+
+
 KINDS = """\
 [tool.commitizen.customize]
 bump_pattern = "^(feat|security)"
 bump_map = { feat = "MINOR", security = "PATCH" }
 changelog_pattern = "^(feat|security)"
-change_type_map = { feat = "New features", security = "Security" }
+change_type_map = { feat = "New + shiny *", security = "Security" }
 commit_parser = "^(?P<change_type>feat|security): (?P<message>.*)"
 
 # https://github.com/jwodder/check-wheel-contents
@@ -351,11 +364,14 @@ def test_headings_of_your_own_kinds_of_changes_come_once(changed: Bumping) -> No
     changed.edit("pyproject.toml", KINDS.splitlines(keepends=True)[-1], KINDS)
     changed.change("security: escape paths")
     changed.bump("--prerelease", "rc")
+    changed.edit("CHANGELOG.md", "- one\n", "- **One**\n")
+    changed.commit("docs: stress")
     changed.change("feat: two")
     changed.bump("--prerelease", "rc")
     assert changed.bump() == "0.2.0"
     assert changed.sections()["0.2.0"] == (
-        "### New features\n\n- two\n- one\n\n### Security\n\n- escape paths"
+        "### New + shiny *\n\n- two\n- one\n\n### Security\n\n- escape paths\n\n"
+        "### New + shiny *\n\n- **One**"
     )
 
 

@@ -85,7 +85,7 @@ def test_types_are_checked_strictly(render: Render) -> None:
 MADE = [".uv/uv", ".venv/bin/python", ".mypy_cache/x", ".hypothesis/x", "build/x", "dist/x.whl", "site/index.html",
         "crates/target/debug/x", "src/fast_math/_accelerate.abi3.so", "src/fast_math.egg-info/x",
         "src/fast_math/__pycache__/x.pyc", "target/debug/x", ".conda/x", ".env", ".direnv/x", ".idea/x", ".nox/x",
-        ".pixi/x", ".tox/x", ".vscode/x", "env/x", "venv/x"]  # fmt: skip
+        ".pixi/x", ".tox/x", ".vscode/x", "venv/x"]  # fmt: skip
 
 
 def test_what_tasks_and_tools_make_stays_out_of_git_and_images(render: Render) -> None:

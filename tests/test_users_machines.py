@@ -229,13 +229,28 @@ def test_messages_are_checked_as_git_stores_them(project: Project, sign: str) ->
     """Without the comments and the changes that Git shows in an editor, and with all of a message given otherwise."""
     project.git("config", "core.commentChar", sign)
     head = project.git("rev-parse", "HEAD")
-    for message in (f"{sign}12 crashes", f"{sign} c\nfeat: hidden", "feat: a\n\nfeat: hidden"):
+    long = "feat: a\n\n" + "x y z\n" * 30_000
+    for message in (f"{sign}12 crashes", f"{sign} c\nfeat: hidden", f"feat: a\n\n{sign}", long):
+        (project.path / ".git/message").write_text(message)
         said = project.run(
-            "git", "commit", "--quiet", "--allow-empty", f"--message={message}", check=False
+            "git", "commit", "--quiet", "--allow-empty", "--file=.git/message", check=False
         )
         accepted = message.startswith("feat")
         assert ("commit validation: failed" in said.stdout) != accepted, said.stdout
         assert (project.git("rev-parse", "HEAD") != head) == accepted
+        project.git("reset", "--quiet", "--hard", head.strip())
+    # Git can be told to keep comments also of an editor, and to drop them without one.
+    for cleanup, message, accepted in (
+        ("scissors", f"{sign}12 crashes", False),
+        ("whitespace", f"{sign} c\nfeat: hidden", False),
+        ("strip", f"{sign} c\nfeat: shown", True),
+    ):
+        (project.path / ".git/message").write_text(message)
+        how = ["--file=.git/message"] if accepted else []
+        commit = "git", "-c", f"commit.cleanup={cleanup}", "commit", "--allow-empty", *how
+        said = project.run(*commit, env={"GIT_EDITOR": "cp .git/message"}, check=False)
+        assert ("commit validation: failed" in said.stdout) != accepted, said.stdout
+        assert (project.git("log", "-1", "--format=%s") == "feat: shown\n") == accepted
     project.git("reset", "--quiet", "--hard", head.strip())
     project.git("config", "commit.verbose", "true")
     for message, accepted in (("feat: a thing", True), ("did things", False)):
@@ -628,13 +643,16 @@ def test_an_old_uv_says_so_or_does(project: Project, tmp_path: Path, version: st
     into = "--target", tmp_path / "my uv"
     run(tool("uv"), "pip", "install", "--quiet", *into, f"uv=={version}", cwd=tmp_path)
     env = {"PATH": f"{tmp_path / 'my uv/bin'}:{user_path(uv=False)}"}
-    result = project.run("make", "init", "test", env=env, check=False)
+    shutil.rmtree(project.path / "build", ignore_errors=True)
+    result = project.run("make", "init", "test", "docs", "wheel", env=env, check=False)
     if version == OLD_UV:
         assert result.returncode
         assert "Required uv version `>=0.8`" in result.stdout
         assert "Traceback" not in result.stdout
     else:
+        assert result.returncode == 0, result.stdout
         assert " passed" in result.stdout
+        project.make("bench", env={**env, "ARGS": "--benchmark-disable"})
 
 
 def test_an_older_pytest_says_which_it_should_be(render: Render) -> None:

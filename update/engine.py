@@ -565,6 +565,9 @@ def locks(changed: Set[str], project: Project) -> dict[str, str]:
                 place = posixpath.relpath(str(folder), project.prefix or ".")
                 found[str(folder / name)] = command.format(place).removesuffix(" --directory .")
                 break
+    own = Path(".uv/bin/uv")
+    if own.exists() and shutil.which("uv") in (None, str(own.absolute())):
+        return {path: re.sub("^(?=uv )", ".uv/bin/", command) for path, command in found.items()}
     return found
 
 

@@ -22,7 +22,7 @@ CZ = ["cz", "--config", "pyproject.toml"]  # whatever else there is, such as an 
 TAGS = ["git", "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"]
 BREAK = r"(?m)^(?=BREAKING[- ]|[^:\n]+!:)(?:BREAKING[- ]CHANGE|\w+)(?:\(([^()\n]+)\))?!?: *\n{0,2}(.+(?:\n(?!#|\(cherry picked |[-=!:]{3}| *(?:`{3}|~{3})|\S+(?: #|: )).+)*)"  # up to a heading, fence, rule or trailer
 SECTION = r"(?m)^(?=##(?: \S+|#)? \[?v?\d+\.\w+\b[^\w\n]*(?:\d|$))"  # of a version, not of something else with a number
-MARKS = r"(?m)((`+)(?:(?!\2).)*\2|<?https?://[^\s<>]+>?|(?<!\S)\*\*?\w[^*<&`\n\\\[]*(?<=[\w)])\*\*?(?![\w*]))|<(?=[A-Za-z/!?]|--)|&(?=#?\w+;)|\\(?=[^\w\s]|_)|(?<=\])(?:\((?!https?:|#)|\[)|!(?=\[)|(?<![^\W_])_|_(?![^\W_])|\*|(?<=^- )(?:[#>]|[+-](?= )|\[(?=[^]\n]*\]:))|(?:(?<=^- \d)|(?<=^- \d\d)|(?<=^- \d{3})|(?<=^- \d{4}))[.)](?= )"  # outside code, addresses and emphasis: tags, entities, links, images, __init__, a*b, headings, lists
+MARKS = r"(?m)(^#.*|(`+)(?:(?!\2).)*\2|<?https?://[^\s<>]+>?|(?<!\S)\*\*?\w[^*<&`\n\\\[]*(?<=[\w)])\*\*?(?![\w*]))|<(?=[A-Za-z/!?]|--)|&(?=#?\w+;)|\\(?=[^\w\s]|_)|(?<=\])(?:\((?!https?:|#)|\[)|!(?=\[)|(?<![^\W_])_|_(?![^\W_])|\*|(?<=^- )(?:[#>]|[+-](?= )|\[(?=[^]\n]*\]:))|(?:(?<=^- \d)|(?<=^- \d\d)|(?<=^- \d{3})|(?<=^- \d{4}))[.)](?= )"  # outside headings, code, addresses and emphasis: tags, entities, links, images, __init__, a*b, headings, lists
 
 
 def run(*command: str, **options: object) -> str:
@@ -94,13 +94,13 @@ def write_changelog(tag: str) -> None:
     body = "\n\n".join("\n".join([name, "", *its]) for name, its in groups.items() if its)
     body = re.sub(MARKS, lambda m: m[1] or {"<": "&lt;", "&": "&amp;"}.get(m[0], rf"\{m[0]}"), body)
     section = f"## {tag} ({date.today()})\n\n{body or 'No features or fixes.'}"
-    hollow = rf"(?m)^(?=###)(?:{'|'.join(map(re.escape, groups))})\n*(?=^### |\Z)|(?<=\n\n)\n+"
+    again = "|".join(map(re.escape, re.findall(r"(?m)^(?!#).+", f"{body}\nNo features or fixes.")))
+    gone = rf"(?m)^### .*\n+(?:(?:{again})\n+)+(?=### |\Z)|^(?:{again})\n"  # and their headings
     text = Path("CHANGELOG.md").read_bytes().decode()
     head, *sections = re.split(SECTION, text.replace("\r\n", "\n"))
     while "-" not in tag and sections and re.match(r"## v\S+-", sections[0]):
-        again = {"No features or fixes.", *body.splitlines()} - {"", *groups}
-        old = "\n".join(line for line in sections.pop(0).splitlines()[1:] if line not in again)
-        section = re.sub(hollow, "", f"{section}\n\n{old}")
+        old = re.sub(gone, "", sections.pop(0).partition("\n")[2])
+        section = re.sub(r"(?<=\n\n)\n+", "", f"{section}\n\n{old}")
     new = "\n\n".join(filter(None, map(str.strip, [head, section, *sections]))) + "\n"
     Path("CHANGELOG.md").write_bytes(new.replace("\n", "\r\n" if "\r\n" in text else "\n").encode())
 
