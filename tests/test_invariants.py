@@ -176,6 +176,16 @@ def test_versions_and_build_tools_are_the_same_everywhere(render: Render) -> Non
         assert used in oldest[name]
 
 
+def test_what_others_built_is_not_removed(render: Render) -> None:
+    """In a uv workspace, where uv builds into the folder of all members if it is told none."""
+    steps = toml(render(), "pyproject.toml")["tool"]["poe"]["tasks"]["wheel"]["sequence"]
+    builds = re.findall(
+        "uv build.*?(?= *(?:\\|\\||$))", "\n".join(s.get("shell", "") for s in steps), re.M
+    )
+    assert len(builds) == 2
+    assert all("--out-dir dist" in build and "--clear" not in build for build in builds)
+
+
 def machinery(project: Project) -> int:
     """Count the lines of what serves the template and not the owner.
 

@@ -9,6 +9,7 @@ import pytest
 
 from history import History, edit, files, given_once, unmerged, update, write
 from project import Project, user, user_path
+from rehearsal.bare import tool
 
 pytestmark = [pytest.mark.slow(minutes=2), pytest.mark.usefixtures("kept_builds")]
 
@@ -87,11 +88,19 @@ def test_lock_files_that_cannot_follow_are_named(project: Project) -> None:
     assert locked(project)
 
 
-def test_conflict_in_pyproject_can_be_resolved(project: Project) -> None:
-    """The task works with an environment that nobody can read, and so does what it says to do next."""
+@pytest.mark.parametrize("place", ["PATH", ".uv"])
+def test_conflict_in_pyproject_can_be_resolved(project: Project, place: str) -> None:
+    """The task works with an environment that nobody can read, and so does what it says to do next.
+
+    With the uv that `make init` installs where there is none too.
+    """
+    env = {"PATH": user_path(uv=place == "PATH")}
+    if place == ".uv":
+        (project.path / ".uv/bin").mkdir(parents=True)
+        (project.path / ".uv/bin/uv").symlink_to(tool("uv"))
     edit("pyproject.toml", 'test = ["', 'test = ["my-own", "')(project.path)
     project.git("commit", "--quiet", "--all", "--no-verify", "--message=feat: mine")
-    said = update(project, way="make", fails=True)
+    said = update(project, way="make", fails=True, env=env)
     assert "    pyproject.toml\n" in said
     todo = re.findall(r"Then: (.*)$", said, re.MULTILINE)[0]
     with_markers = project.run(
@@ -102,9 +111,9 @@ def test_conflict_in_pyproject_can_be_resolved(project: Project) -> None:
     project.git("checkout", "--quiet", "--merge", "pyproject.toml")
     project.git("checkout", "--quiet", "--theirs", "pyproject.toml")
     project.git("add", "pyproject.toml")
-    project.run("sh", "-ec", todo)
+    project.run("sh", "-ec", todo, env=env)
     assert locked(project)
-    project.git("commit", "--quiet", "--message=build: update the template")  # with the hooks
+    project.run("git", "commit", "--message=build: update the template", env=env)  # with the hooks
     assert not project.git("status", "--porcelain")
     assert "Nothing to update." in update(project, way="make")
 
