@@ -18,6 +18,7 @@ import tomllib
 import urllib.request
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 
 from packaging.version import Version
@@ -319,8 +320,14 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (LookupError, OSError, subprocess.CalledProcessError) as error:
-        reason = str(error).rstrip(".")
+    except (
+        HTTPException,
+        LookupError,
+        OSError,
+        ValueError,
+        subprocess.CalledProcessError,
+    ) as error:
+        reason = f"{type(error).__name__}: {error}".rstrip(".")
         sys.exit(
             f"Stopped half-way: {reason}. `git restore .` undoes it, and all that is not committed."
         )

@@ -65,6 +65,8 @@ def test_on_the_command_line(
         ("features:", 'features is a list: type --data "features=[]".'),
         ("features: true", 'features is a list: type --data "features=[]".'),
         ("features: '{docs: 1, pypi: 2}'", 'features is a list: type --data "features=[docs, pypi]".'),
+        ("features: {docs: false, pypi: true}", 'features is a list: type --data "features=[pypi]".'),
+        ("license: {MIT: true}", "license is text: "),
         ("author_email:", 'author_email is text: type --data "author_email=...", or "author_email=" if it is empty.'),
         ("project_name: [a, b]", "project_name is text: "),
         ("pkg: x", "No question is called pkg."),

@@ -75,6 +75,46 @@ def test_wheels_are_tested_where_they_are_built(render: Render) -> None:
     assert settings["macos"]["environment"] == {"MACOSX_DEPLOYMENT_TARGET": "10.12"}
 
 
+# What each family of rules minds.
+BAD_CODE = {
+    "ANN": "def f(x): ...",
+    "B": "def g(x: list[int] = []) -> None: ...",
+    "C4": "C = list([])",
+    "D": "class Undocumented: ...",
+    "E": "L = 1 if None == 2 else 3",
+    "F": "F = f'text'",
+    "I": "import sys\nimport os",
+    "N": "def Function() -> None: ...",
+    "PT": "def test_it() -> None:\n    assert 1 and 2",
+    "PTH": "open('file')",
+    "RET": "def h() -> int:\n    x = 1\n    return x",
+    "RUF": "R = [1] + [2, *[]]",
+    "SIM": "S = True if 1 else False",
+    "UP": "from typing import List",
+    "W": "W = 1 ",
+}
+
+
+def test_all_families_of_rules_are_checked(render: Render) -> None:
+    project = render()
+    (project.path / "src" / "bad.py").write_text("\n\n\n".join(BAD_CODE.values()) + "\n")
+    command = "ruff", "check", "--no-cache", "--output-format=json", "src/bad.py"
+    found = json.loads(project.tool(*command, check=False).stdout)
+    families = {re.sub(r"\d+$", "", each["code"] or "") for each in found}
+    assert BAD_CODE.keys() - {"C4"} <= families
+    assert "C410" in {each["code"] for each in found}
+
+
+def test_manifests_say_what_code_promises(render: Render) -> None:
+    project = render(features=["free_threaded"])
+    classifiers = toml(project, "pyproject.toml")["project"]["classifiers"]
+    assert "Typing :: Typed" in classifiers  # there is a py.typed
+    assert "Programming Language :: Python :: Free Threading :: 2 - Beta" in classifiers
+    manifest = toml(project, "crates/Cargo.toml")
+    assert manifest["lints"]["rust"]["unsafe_code"] == "deny"
+    assert manifest["package"]["edition"] == "2024"
+
+
 def test_types_are_checked_strictly(render: Render) -> None:
     settings = toml(render(), "pyproject.toml")["tool"]["mypy"]
     assert settings["strict"] is True
@@ -145,8 +185,24 @@ def test_names_are_the_same_everywhere(render: Render) -> None:
     assert toml(project, "crates/Cargo.toml")["package"]["name"] == "_fast-math"
     assert 'pymodule(module = "quick_math")' in project.read("crates/src/lib.rs")
     assert 'version("Fast.Math")' in project.read("tests/test_package.py")
-    assert set(re.findall(r"github\.com/(octo-org/[\w.-]+)", project.read("README.md"))) <= {
-        "octo-org/Fast.Math"
+    links: dict[str, set[str]] = {}
+    for path in filter(Path.is_file, project.path.rglob("*")):
+        text = path.read_text("utf-8")
+        for place in re.findall(r"(?:github\.com|octo-org\.github\.io)/(?:[\w.-]+/)?[\w.-]+", text):
+            if re.search("octo-org|Fast.Math", place):
+                links.setdefault(place, set()).add(path.relative_to(project.path).as_posix())
+    assert links == {
+        "github.com/octo-org/Fast.Math": {
+            *(
+                ".github/SECURITY.md",
+                "CITATION.cff",
+                "README.md",
+                "docs/index.md",
+                "mkdocs.yml",
+                "pyproject.toml",
+            )
+        },
+        "octo-org.github.io/Fast.Math": {"README.md", "mkdocs.yml", "pyproject.toml"},
     }
 
 

@@ -23,6 +23,7 @@ import pytest
 import pins
 from project import FEATURES, ROOT, Project, outside, run
 from steps import jobs, shell, step
+from test_release import page
 
 pytestmark = pytest.mark.slow
 
@@ -236,6 +237,23 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         world.offer_repositories(texts)
         yield world
         server.shutdown()
+
+
+def test_an_answer_that_is_none_says_how_to_go_back(
+    world: World, template: Path, tmp_path: Path
+) -> None:
+    """As of a proxy that asks for a password."""
+    clone = tmp_path / "copier-pyo3"
+    run("git", "clone", "--quiet", template, clone, cwd=ROOT)
+    (tmp_path / "site/dist").mkdir(parents=True)
+    (tmp_path / "site/dist/channel-rust-stable.toml").write_text("<html>Who are you?</html>\n")
+    with page(tmp_path / "site") as address:
+        variables = {**outside(), **world.environment(), "RUSTUP_DIST_SERVER": address}
+        failed = run(sys.executable, "scripts/pins.py", cwd=clone, base=variables, check=False)
+    assert failed.returncode
+    last = failed.stdout.splitlines()[-1]
+    assert last.startswith("Stopped half-way: ")
+    assert "`git restore .` undoes it" in last
 
 
 @dataclass

@@ -123,6 +123,30 @@ def test_clean_project_converges(project: Project, fresh: Project, way: str) -> 
     assert "Nothing to update." in update(project, way=way)
 
 
+FILTER = """\
+[core]
+\tattributesFile = {}
+[filter "tabs"]
+\tclean = sed 's/^    /~/'
+\tsmudge = sed 's/^~/    /'
+"""
+
+
+def test_what_a_filter_of_the_owner_changes_is_no_conflict(
+    project: Project, fresh: Project, tmp_path: Path
+) -> None:
+    """As that of Git LFS, which Git keeps in another form than people see."""
+    (tmp_path / "attributes").write_text("*.yml filter=tabs\n*.py filter=tabs\n")
+    env = with_git(FILTER.format(tmp_path / "attributes"), tmp_path / "home")
+    project.run("git", "add", "--renormalize", ".", env=env)
+    project.run("git", "commit", "--quiet", "--no-verify", "--message=feat: tabs", env=env)
+    assert "\n~" in project.git("show", "HEAD:.github/jobs.yml")
+    update(project, env=env)
+    assert files(project) == files(fresh)
+    status = project.run("git", "status", "--porcelain", "setup.py", ".github", env=env).stdout
+    assert status == "M  .github/jobs.yml\n"
+
+
 def test_new_file_is_where_the_template_says_though_the_owner_moved_the_others(
     project: Project,
 ) -> None:

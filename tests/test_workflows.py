@@ -92,7 +92,13 @@ PERMISSIONS = {
     ("template-update.yml", "propose"): {"issues": "write"},
 }
 # The owner names the second one on PyPI, and may add reviewers to both.
-ENVIRONMENTS = {("docs.yml", "deploy"): "github-pages", ("release.yml", "pypi"): "pypi"}
+ENVIRONMENTS = {
+    ("docs.yml", "deploy"): {
+        "name": "github-pages",
+        "url": "${{ steps.deployment.outputs.page_url }}",
+    },
+    ("release.yml", "pypi"): {"name": "pypi", "url": "https://pypi.org/project/PACKAGE/"},
+}
 ON_REQUEST = {"push": {"branches": ["**"]}, "pull_request": None, "merge_group": None, "workflow_dispatch": None}  # fmt: skip
 TRIGGERS = {
     "ci.yml": ON_REQUEST,
@@ -160,7 +166,7 @@ STEPS = {
         "mv artifacts",
         "twine check --strict",
         "release.py files release/dist",
-        "pushed: release.py index release/dist",
+        "pushed: release.py index release/dist https://pypi.org/simple/",
         "pushed: release.py notes",
     ],
     ("release.yml", "draft"): [
@@ -204,7 +210,11 @@ def test_jobs_do_all_that_they_are_for(projects: list[Project]) -> None:
             job_of = name, job_id
             done.add(job_of)
             assert job["permissions"] == PERMISSIONS.get(job_of, {"contents": "read"}), job_of
-            assert job.get("environment", {}).get("name") == ENVIRONMENTS.get(job_of), job_of
+            place = {**job.get("environment", {})}
+            if "url" in place:
+                package = projects[2].answers["package_name"]
+                place["url"] = place["url"].replace(f"/{package}/", "/PACKAGE/")
+            assert place == ENVIRONMENTS.get(job_of, {}), job_of
             steps = [one for one in job["steps"] if not MOVING.match(one.get("uses", ""))]
             for one, expected in zip(steps, STEPS[job_of], strict=True):
                 condition, _, what = expected.rpartition(": ")

@@ -82,14 +82,15 @@ def _check_given(settings: Mapping[str, Any]) -> None:
     for name, value in given.items():
         if name in unknown:
             continue
-        is_list = isinstance(value, list | tuple | set | dict)
+        is_list = isinstance(value, list | tuple | set)
         if template[name].get("multiselect"):
             if not is_list and not re.fullmatch(r"\s*\[.*\]\s*", str(value), re.DOTALL):
-                listed = (
-                    ", ".join(re.findall(r"[^\W\d]\w*", value)) if isinstance(value, str) else ""
-                )
+                words = re.findall(r"[^\W\d]\w*", value) if isinstance(value, str) else []
+                if isinstance(value, dict):
+                    words = [word for word, chosen in value.items() if chosen]
+                listed = ", ".join(map(str, words))
                 raise UserMessageError(f'{name} is a list: type --data "{name}=[{listed}]".')
-        elif is_list or value is None:
+        elif is_list or isinstance(value, dict) or value is None:
             raise UserMessageError(
                 f'{name} is text: type --data "{name}=...", or "{name}=" if it is empty.'
             )
@@ -122,6 +123,8 @@ def check_start(context: Context) -> bool:
     # from: the engine says better whether those were edited by hand.
     if "_commit" not in settings["data"]:
         _check_given(settings)
+    if (folder := Path(settings["dst_path"])).exists() and not folder.is_dir():
+        raise UserMessageError(f"{folder} is a file: type the name of a folder.")
     name = settings["answers_file"].as_posix()
     if re.search(r"""^-|[\\"'#$`\x00-\x1f]""", name):  # tasks, workflows and texts hold it
         raise UserMessageError(

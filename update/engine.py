@@ -250,8 +250,23 @@ class Objects:
         names = "".join(f"{path}\n" for path in paths)
         stored = self.git("hash-object", "-w", "--no-filters", "--stdin-paths", text=names).stdout
         keys = [prefix + path.relative_to(folder).as_posix() for path in paths]
+        objects = self.filtered(dict(zip(keys, paths, strict=True)))
         modes = [mode(path, head.get(key, ())) for path, key in zip(paths, keys, strict=True)]
-        return dict(zip(keys, zip(modes, stored.split(), strict=True), strict=True))
+        return {
+            key: (mode, objects.get(key, plain))
+            for key, mode, plain in zip(keys, modes, stored.split(), strict=True)
+        }
+
+    def filtered(self, files: Mapping[str, Path]) -> dict[str, str]:
+        """Store what a filter of the owner changes, such as that of Git LFS, as HEAD has it."""
+        top = Path(told("rev-parse", "--show-toplevel"))
+        names = "".join(f"{path}\0" for path in files)
+        printed = fields(git("check-attr", "-z", "--stdin", "filter", cwd=top, text=names))
+        return {
+            path: told("hash-object", "-w", f"--path={path}", files[path], cwd=top)
+            for path, value in zip(printed[::3], printed[2::3], strict=True)
+            if value not in ("set", "unset", "unspecified")
+        }
 
     def text(self, entry: tuple[str, ...]) -> str:
         """Return the text of a file."""

@@ -39,7 +39,7 @@ def write(wheel: Any, sboms: Path) -> None:  # noqa: ANN401
         for line in re.findall(rf"(?m)^[{int(not order)}-9].*", printed.stdout):  # less ours, at 0
             depth, crate, licence = line.removesuffix(" (*)").split("|")
             crate, number = crate.replace(" v", " ").split()[:2]
-            reference = f"pkg:cargo/{crate}@{number}"
+            reference = f"pkg:cargo/{crate}@{number.replace('+', '%2B')}"
             branch[int(depth) + bool(order) :] = [reference]
             needs[branch[-2]].add(reference)
             needs.setdefault(reference, set())
