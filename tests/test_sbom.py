@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packageurl import PackageURL
 
 from conftest import Render
 from project import Project, bare, run, user
@@ -70,7 +71,7 @@ def crate(folder: Path, more: str = "", **sources: str) -> None:
     for source, text in sources.items():
         (folder / f"src/{source}.rs").write_text(text)
     (folder / "Cargo.toml").write_text(
-        f'[package]\nname = "{folder.name}"\nversion = "2.0.0"\nlicense = "MIT/Apache-2.0"\n{more}'
+        f'[package]\nname = "{folder.name}"\nversion = "2.0.0+made.1"\nlicense = "MIT/Apache-2.0"\n{more}'
     )
 
 
@@ -155,6 +156,10 @@ def test_it_lists_what_is_compiled_in(sbom: dict[str, Any], wheel: Path) -> None
         assert "MIT OR Apache-2.0" in licence["expression"]
         assert "(*)" not in licence["expression"]  # with which Cargo marks what it has shown before
     assert listed["pyo3"]["purl"] == f"pkg:cargo/pyo3@{packages['pyo3']['version']}"
+    for component in sbom["components"]:
+        reference = PackageURL.from_string(component["bom-ref"])
+        assert reference.to_string() == component["bom-ref"]
+        assert reference.version == component["version"]
     for name in helpers:
         assert "purl" not in listed[name]  # they are on no registry
     assert sbom["metadata"]["component"]["purl"] == "pkg:pypi/fast-math@0.0.0"
@@ -165,12 +170,12 @@ def test_it_says_what_needs_what(sbom: dict[str, Any]) -> None:
     references = {component["bom-ref"] for component in sbom["components"]}
     (pyo3,) = (reference for reference in references if reference.startswith("pkg:cargo/pyo3@"))
     assert set(needs) == {*references, "pkg:pypi/fast-math@0.0.0"}
-    own = [f"pkg:cargo/{name}@2.0.0" for name in ("from-git", "helper", "program", "second")]
+    own = [f"pkg:cargo/{name}@2.0.0%2Bmade.1" for name in ("from-git", "helper", "program", "second")]
     assert needs["pkg:pypi/fast-math@0.0.0"] == sorted([*own, pyo3])
-    assert needs["pkg:cargo/second@2.0.0"] == [
+    assert needs["pkg:cargo/second@2.0.0%2Bmade.1"] == [
         pyo3,
-        "pkg:cargo/second-helper@2.0.0",
-        "pkg:cargo/usual-helper@2.0.0",
+        "pkg:cargo/second-helper@2.0.0%2Bmade.1",
+        "pkg:cargo/usual-helper@2.0.0%2Bmade.1",
     ]
     assert any(reference.startswith("pkg:cargo/pyo3-ffi@") for reference in needs[pyo3])
 
