@@ -6,14 +6,16 @@ import re
 import shutil
 import sys
 import sysconfig
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from runpy import run_path
 from subprocess import getoutput, run
 from typing import Any
 
-# With this variable, which Python 3.15 introduced, setuptools names the compiled module
-# `_accelerate.abi3-<platform>.so`, and no older Python finds it. Setuptools copies the variables when it is imported.
-sysconfig.get_config_vars().pop("SOABI_PLATFORM", None)
+# On Python 3.15 and later, setuptools names the compiled module `_accelerate.abi3-<platform>.so`, which no older Python
+# finds. New ones go by this variable, which they copy when they are imported; older ones take the first suffix.
+if platform := sysconfig.get_config_vars().pop("SOABI_PLATFORM", None):
+    EXTENSION_SUFFIXES.sort(key=lambda suffix: f"-{platform}." in suffix)
 
 import setuptools_rust  # noqa: E402, F401 # without it, setuptools would build a wheel that lacks the module
 from setuptools import setup  # noqa: E402

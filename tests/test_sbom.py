@@ -170,7 +170,9 @@ def test_it_says_what_needs_what(sbom: dict[str, Any]) -> None:
     references = {component["bom-ref"] for component in sbom["components"]}
     (pyo3,) = (reference for reference in references if reference.startswith("pkg:cargo/pyo3@"))
     assert set(needs) == {*references, "pkg:pypi/fast-math@0.0.0"}
-    own = [f"pkg:cargo/{name}@2.0.0%2Bmade.1" for name in ("from-git", "helper", "program", "second")]
+    own = [
+        f"pkg:cargo/{name}@2.0.0%2Bmade.1" for name in ("from-git", "helper", "program", "second")
+    ]
     assert needs["pkg:pypi/fast-math@0.0.0"] == sorted([*own, pyo3])
     assert needs["pkg:cargo/second@2.0.0%2Bmade.1"] == [
         pyo3,

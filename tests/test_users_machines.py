@@ -644,6 +644,15 @@ def test_an_old_uv_says_so_or_does(project: Project, tmp_path: Path, version: st
     run(tool("uv"), "pip", "install", "--quiet", *into, f"uv=={version}", cwd=tmp_path)
     env = {"PATH": f"{tmp_path / 'my uv/bin'}:{user_path(uv=False)}"}
     shutil.rmtree(project.path / "build", ignore_errors=True)
+    if version == LOWEST_UV:  # with the oldest of all other tools
+        settings = project.read("pyproject.toml")
+        oldest = 'resolution = "lowest-direct"\nconstraint-dependencies = ["packaging>=24"]'
+        assert '\nresolution = "highest"\n' in settings
+        settings = settings.replace('resolution = "highest"', oldest)
+        (project.path / "pyproject.toml").write_text(settings)
+        project.make("upgrade", env=env)
+        (floor,) = re.findall('"pytest-benchmark>=([^"]+)"', settings)
+        assert f'name = "pytest-benchmark"\nversion = "{floor}"\n' in project.read("uv.lock")
     result = project.run("make", "init", "test", "docs", "wheel", env=env, check=False)
     if version == OLD_UV:
         assert result.returncode
