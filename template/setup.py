@@ -12,8 +12,9 @@ from runpy import run_path
 from subprocess import getoutput, run
 from typing import Any
 
-# On Python 3.15 and later, setuptools names the compiled module `_accelerate.abi3-<platform>.so`, which no older Python
-# finds. New ones go by this variable, which they copy when they are imported; older ones take the first suffix.
+# With this variable, which Python 3.15 introduced, setuptools names the compiled module
+# `_accelerate.abi3-<platform>.so`, and no older Python finds it. Setuptools copies the variables when it is imported;
+# older versions take the first suffix.
 if platform := sysconfig.get_config_vars().pop("SOABI_PLATFORM", None):
     EXTENSION_SUFFIXES.sort(key=lambda suffix: f"-{platform}." in suffix)
 
