@@ -18,9 +18,9 @@ from typing import Any
 if platform := sysconfig.get_config_vars().pop("SOABI_PLATFORM", None):
     EXTENSION_SUFFIXES.sort(key=lambda suffix: f"-{platform}." in suffix)
 
-import setuptools_rust  # noqa: E402, F401 # without it, setuptools would build a wheel that lacks the module
-from setuptools import setup  # noqa: E402
-from setuptools.command.bdist_wheel import bdist_wheel  # noqa: E402
+import setuptools_rust  # noqa: F401 # without it, setuptools would build a wheel that lacks the module
+from setuptools import setup
+from setuptools.command.bdist_wheel import bdist_wheel
 
 # The Python behind the virtual environment: an isolated build makes a new environment each time, and Cargo
 # would take that for another Python and compile PyO3 again.
