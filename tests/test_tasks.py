@@ -239,7 +239,7 @@ def test_readme_can_be_followed(ready: Project, tmp_path: Path) -> None:
     ready.git("add", "--all")
     ready.make("wheel")
     ready.git("rm", "--quiet", "--force", "src/fast_math/_accelerate/other_functions.pyi")
-    tools = ready.run(python, "-c", "import build, twine", check=False)
+    tools = ready.run(python, "-P", "-c", "import build, twine", check=False)
     assert "No module named 'build'" in tools.stdout
     install = next(b for b in blocks(ready.read("README.md"), "console") if "pip install" in b)
     ready.run("uv", "venv", "--quiet", "--seed", "--python", python, tmp_path / "venv")
