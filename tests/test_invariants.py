@@ -204,6 +204,9 @@ def test_names_are_the_same_everywhere(render: Render) -> None:
         },
         "octo-org.github.io/Fast.Math": {"README.md", "mkdocs.yml", "pyproject.toml"},
     }
+    answers = {"package_name": "Fast.Math", "module_name": "quick_math", "features": ["pypi"]}
+    release = render(**answers).read(".github/workflows/release.yml")
+    assert re.findall(r"pypi\.org/project/(.*)", release) == ["Fast.Math/"]
 
 
 def test_versions_and_build_tools_are_the_same_everywhere(render: Render) -> None:
