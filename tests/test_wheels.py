@@ -1,8 +1,6 @@
 """One abi3 wheel, whichever Python builds it, runs and passes the project's tests on every Python."""
 
-import re
 import tarfile
-import tomllib
 import zipfile
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import pytest
 import pythons
 from conftest import Render
 from needs import need
-from project import Project, bare, run, user, user_path, user_with_targets
+from project import Project, bare, run, user_path, user_with_targets
 
 pytestmark = pytest.mark.slow(minutes=2)
 
@@ -86,22 +84,6 @@ def test_tag_and_module_say_abi3(wheels: dict[str, Path], built_on: str) -> None
     run("check-wheel-contents", wheel, cwd=wheel.parent)
     run("twine", "check", "--strict", wheel, cwd=wheel.parent)
     assert "linux_x86_64" in run("auditwheel", "show", wheel, cwd=wheel.parent).stdout
-
-
-def test_the_oldest_build_tools_give_it_the_same_name(
-    project: Project, sdist: Path, interpreters: dict[str, Path], tmp_path: Path
-) -> None:
-    """As where a distribution has its own, on a Python that is newer than those tools."""
-    requires = tomllib.loads(project.read("pyproject.toml"))["build-system"]["requires"]
-    oldest = [re.sub(" *>=([^,]+).*", r"==\1", requirement) for requirement in requires]
-    assert len([pin for pin in oldest if "==" in pin]) == 2
-    (tmp_path / "oldest.txt").write_text("\n".join(oldest))
-    python = list(interpreters.values())[-1]
-    command = "uv", "build", "--wheel", "--quiet", "--python", python, "--build-constraints"
-    run(*command, tmp_path / "oldest.txt", "--out-dir", tmp_path, sdist, cwd=tmp_path, base=user())
-    (wheel,) = tmp_path.glob("*.whl")
-    assert "-cp311-abi3-" in wheel.name
-    assert compiled_files(wheel) == ["fast_math/_accelerate.abi3.so"]
 
 
 @pytest.mark.parametrize("version", pythons.SUPPORTED)

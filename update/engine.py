@@ -66,8 +66,11 @@ UNFINISHED = (
     "sequencer",
 )
 LOCKS = {
-    "Cargo.toml": ("Cargo.lock", "cargo update --workspace --quiet --manifest-path {}/Cargo.toml"),
-    "pyproject.toml": ("uv.lock", "uv lock --quiet --directory {}"),
+    "Cargo.toml": (
+        "Cargo.lock",
+        "cargo update --workspace --quiet --manifest-path {folder}/Cargo.toml",
+    ),
+    "pyproject.toml": ("uv.lock", "{uv} lock --quiet --directory {folder}"),
 }
 COMMIT = re.compile(r"(?m)^# commit: (\w+)")  # of the template, in the answers file
 # What `make bump` writes, and the line that it deletes from 1.0.0 on.
@@ -164,8 +167,8 @@ def refuse_what_copier_cannot_survive(template: Path, answers: str) -> None:
             raise RefusalError(
                 f"Git is in the middle of something ({name}): see `git status` and finish it first."
             )
-    if (lock := git_path("index.lock")).exists():
-        raise RefusalError(f"Another Git is at work, or was killed: if none runs, delete {lock}.")
+    if (held := git_path("index.lock")).exists():
+        raise RefusalError(f"Another Git is at work, or was killed: if none runs, delete {held}.")
     refuse_changes()
     quoted = run("git", "config", "--type=bool", "core.quotePath", allowed=()).stdout != "false\n"
     status = run("git", "status", "--porcelain", "--ignored").stdout  # as Copier asks
@@ -244,28 +247,17 @@ class Objects:
         lines = [line.split("\t", 1) for line in fields(self.git("ls-tree", "-r", "-z", tree))]
         return {path: (about.split(" ")[0], about.split(" ")[2]) for about, path in lines}
 
-    def store(self, folder: Path, prefix: str, head: Tree) -> Tree:
-        """Store the files of a folder byte by byte; the prefix comes before their paths in HEAD."""
+    def store(self, folder: Path, project: "Project", head: Tree) -> Tree:
+        """Store the files of a folder as the project would; its prefix comes before their paths in HEAD."""
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         names = "".join(f"{path}\n" for path in paths)
         stored = self.git("hash-object", "-w", "--no-filters", "--stdin-paths", text=names).stdout
-        keys = [prefix + path.relative_to(folder).as_posix() for path in paths]
-        objects = self.filtered(dict(zip(keys, paths, strict=True)))
+        keys = [project.prefix + path.relative_to(folder).as_posix() for path in paths]
+        objects = project.store_filtered(dict(zip(keys, paths, strict=True)))
         modes = [mode(path, head.get(key, ())) for path, key in zip(paths, keys, strict=True)]
         return {
             key: (mode, objects.get(key, plain))
             for key, mode, plain in zip(keys, modes, stored.split(), strict=True)
-        }
-
-    def filtered(self, files: Mapping[str, Path]) -> dict[str, str]:
-        """Store what a filter of the owner changes, such as that of Git LFS, as HEAD has it."""
-        top = Path(told("rev-parse", "--show-toplevel"))
-        names = "".join(f"{path}\0" for path in files)
-        printed = fields(git("check-attr", "-z", "--stdin", "filter", cwd=top, text=names))
-        return {
-            path: told("hash-object", "-w", f"--path={path}", files[path], cwd=top)
-            for path, value in zip(printed[::3], printed[2::3], strict=True)
-            if value not in ("set", "unset", "unspecified")
         }
 
     def text(self, entry: tuple[str, ...]) -> str:
@@ -478,6 +470,15 @@ class Project:
         """Run Git in the topmost folder; the paths are its input."""
         return git(*arguments, cwd=self.top, text="".join(f"{path}\0" for path in paths), **options)
 
+    def store_filtered(self, files: Mapping[str, Path]) -> dict[str, str]:
+        """Store files for paths that a filter changes, such as that of Git LFS; return their objects."""
+        printed = fields(self.git("check-attr", "-z", "--stdin", "filter", paths=iter(files)))
+        return {
+            path: told("hash-object", "-w", f"--path={path}", files[path], cwd=self.top)
+            for path, value in zip(printed[::3], printed[2::3], strict=True)
+            if value not in ("set", "unset", "unspecified")
+        }
+
     def check(self, before: Tree, after: Tree) -> None:
         """Refuse to write where something stands that Git does not know or does not look at."""
         gone = before.keys() - after.keys()
@@ -572,17 +573,17 @@ def locks(changed: Set[str], project: Project) -> dict[str, str]:
     Those are the nearest that Git knows, beside the manifest or above it, as in a workspace.
     """
     found: dict[str, str] = {}
+    own = Path(".uv/bin/uv")  # which `make` finds, and the owner's shell may not
+    uv = own if own.exists() and shutil.which("uv") in (None, str(own.absolute())) else "uv"
     for path in sorted(changed):
         name, command = LOCKS.get(PurePosixPath(path).name, ("", ""))
         for folder in PurePosixPath(path).parents if name else ():
             if project.git("ls-files", "--", str(folder / name)).stdout:
                 # Not by `os.path`: on Windows, Git and the user may name the drive differently.
                 place = posixpath.relpath(str(folder), project.prefix or ".")
-                found[str(folder / name)] = command.format(place).removesuffix(" --directory .")
+                command = command.format(uv=uv, folder=place)
+                found[str(folder / name)] = command.removesuffix(" --directory .")
                 break
-    own = Path(".uv/bin/uv")
-    if own.exists() and shutil.which("uv") in (None, str(own.absolute())):
-        return {path: re.sub("^(?=uv )", ".uv/bin/", command) for path, command in found.items()}
     return found
 
 
@@ -661,8 +662,8 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         prefix = re.escape(project.prefix)
         objects = Objects(folder / "git")
         head = objects.read(told("rev-parse", "HEAD^{tree}"))
-        old, new = (objects.store(folder / side, project.prefix, head) for side in ("old", "new"))
-        asked = objects.store(folder / "asked", project.prefix, head) if other else new
+        old, new = (objects.store(folder / side, project, head) for side in ("old", "new"))
+        asked = objects.store(folder / "asked", project, head) if other else new
         if yaml.safe_load(objects.text(new[project.prefix + name]))["_commit"] != version:
             raise RefusalError("The template has uncommitted changes: commit them first.")
         is_given = re.compile(rf"{prefix}(?:{names})(?:/.*)?", re.DOTALL).fullmatch
