@@ -110,6 +110,16 @@ def test_answers_of_another_template_stay(template: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
+def test_file_in_the_place_of_the_folder_is_named(template: Path, tmp_path: Path) -> None:
+    (tmp_path / "project").write_text("mine")
+    command = "copier", "copy", "--trust", "--defaults", template, "project"
+    result = run(*command, cwd=tmp_path, check=False)
+    assert result.returncode
+    assert result.stdout.splitlines()[-1] == "project is a file: type the name of a folder."
+    assert (tmp_path / "project").read_text() == "mine"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [".bob's.yml", "a#b.yml", "-a.yml"])
 def test_answers_file_of_a_difficult_name_is_refused(
     template: Path, tmp_path: Path, name: str

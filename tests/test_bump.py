@@ -346,6 +346,13 @@ def test_headings_that_you_renamed_in_a_pre_release_come_once(changed: Bumping) 
     )
 
 
+def test_a_lock_file_that_is_elsewhere_is_missed(changed: Bumping) -> None:
+    """As that of a uv workspace."""
+    changed.git("rm", "--quiet", "uv.lock")
+    changed.commit("build: join a workspace")
+    assert "uv.lock" in changed.refused()
+
+
 KINDS = """\
 [tool.commitizen.customize]
 bump_pattern = "^(feat|security)"
