@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from runpy import run_path
-from typing import Any
+from typing import Any, NamedTuple
 
 Tree = dict[str, tuple[str, ...]]  # mode and object by path
 Stages = dict[str, list[tuple[str, ...]]]  # mode, object and stage of what is unmerged, by path
@@ -470,6 +470,12 @@ class Project:
         """Run Git in the topmost folder; the paths are its input."""
         return git(*arguments, cwd=self.top, text="".join(f"{path}\0" for path in paths), **options)
 
+    def leave_out(self, paths: list[str]) -> None:
+        """Take back what Copier wrote of a sparse checkout: Git took it for no longer sparse then."""
+        self.remove(paths)
+        self.git("update-index", "-z", "--skip-worktree", "--stdin", paths=iter(paths))
+        self.skipped |= {*paths}
+
     def store_filtered(self, files: Mapping[str, Path]) -> dict[str, str]:
         """Store files for paths that a filter changes, such as that of Git LFS; return their objects."""
         printed = fields(self.git("check-attr", "-z", "--stdin", "filter", paths=iter(files)))
@@ -627,6 +633,180 @@ def fault(path: str, text: str) -> str:
     return ""
 
 
+class Renders(NamedTuple):
+    """What the template makes of the answers, as the project would store it."""
+
+    old: Tree  # the old version, with the old answers
+    asked: Tree  # the new version, with the old answers
+    new: Tree  # the new version, with the new answers
+    is_given: Callable[[str], object]  # once: the file is the owner's from then on
+
+
+class Merged(NamedTuple):
+    """What Git makes of the project and the difference between two renders."""
+
+    picked: str  # the commit of the difference
+    tree: Tree  # with markers where the two clash
+    stages: Stages
+    changed: set[str]  # what the project has otherwise
+    deleted: list[str]  # what the new version changed and the owner had deleted
+    faults: dict[str, str]  # why nobody can read a file in which nothing clashed
+
+
+class Update:
+    """An update of the project in the current folder."""
+
+    def __init__(self, request: Mapping[str, Any], template: Path, folder: Path) -> None:
+        """Look at the project.
+
+        Args:
+            request: What Copier knows; see `answers.py`.
+            template: The new version of the template.
+            folder: An empty one, for renders and objects.
+        """
+        self.request, self.template, self.folder = request, template, folder
+        self.project, self.objects = Project(), Objects(folder / "git")
+        absent = (template / "update/absent.json").read_text("utf-8")
+        self.project.leave_out(json.loads(absent))
+        self.name, self.answers = request["answers_file"], request["answers"]
+        self.last, self.version = last_answers(self.name), self.answers["_commit"]
+        self.file = self.project.prefix + self.name
+        self.title = TITLE.format(self.version)
+        self.head = self.objects.read(told("rev-parse", "HEAD^{tree}"))
+
+    def render(self) -> Renders:
+        """Render what is compared."""
+        import yaml
+
+        last, answers, name, folder = self.last, self.answers, self.name, self.folder
+        address, version = last["_src_path"], self.request["version"] or self.version
+        given = render(last, address, last["_commit"], folder / "old", name)
+        given += render(answers, address, version, folder / "new", name)
+        # An answer to a new question changes something only if it was typed.
+        fresh = answers.keys() - last.keys()
+        typed = fresh & {*self.request["data"]} if self.request["defaults"] else fresh
+        still = {key: last.get(key, answers[key]) for key in answers.keys() - typed}
+        is_same = all(key[0] == "_" or answers[key] == still.get(key) for key in answers)
+        with suppress(RefusalError):  # an old answer that the new version does not take
+            if not is_same:
+                render(still, address, version, folder / "asked", name)
+        old, new = (self.store(folder / side) for side in ("old", "new"))
+        asked = new if is_same else self.store(folder / "asked") or old
+        if yaml.safe_load(self.objects.text(new[self.file]))["_commit"] != self.version:
+            raise RefusalError("The template has uncommitted changes: commit them first.")
+        names = "|".join(re.escape(pattern).replace(r"\*", "[^/]*") for pattern in given)
+        prefix = re.escape(self.project.prefix)
+        is_given = re.compile(rf"{prefix}(?:{names})(?:/.*)?", re.DOTALL).fullmatch
+        return Renders(old, asked, new, is_given)
+
+    def store(self, folder: Path) -> Tree:
+        """Store a render."""
+        return self.objects.store(folder, self.project, self.head)
+
+    def keep_answers(self, old: Tree, new: Tree) -> None:
+        """Take the owner's answers file for the old render, and its comments into the new one."""
+        texts = [self.objects.text(tree[self.file]) for tree in (self.head, old, new)]
+        made, found = map(COMMIT.search, texts[:2])
+        if made and found and made[1] != found[1]:
+            raise RefusalError(
+                f"The {self.last['_commit']} at {self.last['_src_path']} is another one than this project was "
+                f"made from, as if a fork counted alike: what only one of them has would not arrive. To update "
+                f"all the same, delete the line with the commit from {self.name}, and commit."
+            )
+        mode, text = self.head[self.file][0], keep_comments(*texts)
+        old[self.file], new[self.file] = self.head[self.file], (mode, self.objects.add(text))
+
+    def merge(self, renders: Renders) -> Merged:
+        """Cherry-pick the difference, without a change to the project."""
+        head, objects, prefix = self.head, self.objects, self.project.prefix
+        outside = {path: head[path] for path in head if not path.startswith(prefix)}
+        branch = f"template-{re.sub(r'[^0-9A-Za-z.-]', '-', self.version)}"
+        base = objects.commit("base", {**outside, **renders.old})
+        picked = objects.commit(branch, {**outside, **renders.new}, base, title=self.title)
+        objects.commit("yours", head, base)
+        tree, stages = objects.merge("yours", branch)
+        # What the owner deleted stays deleted: a base and theirs, but no ours.
+        deleted = sorted(
+            path for path in stages if [stage[2] for stage in stages[path]] == ["1", "3"]
+        )
+        for path in deleted:
+            del stages[path], tree[path]
+        changed = {path for path in {*head, *tree} if head.get(path) != tree.get(path)}
+        # What both of you added under one name is there twice, without a conflict.
+        faults = {}
+        for path in (changed & tree.keys() & head.keys()) - stages.keys():
+            reason = fault(path, objects.text(tree[path]))
+            if reason and not fault(path, objects.text(head[path])):
+                faults[path] = f": {reason}"
+                sides = zip("123", (renders.old, head, renders.new), strict=True)
+                stages[path] = [(*side[path], number) for number, side in sides if path in side]
+        return Merged(picked, tree, stages, changed, deleted, faults)
+
+    def write(self, merged: Merged) -> None:
+        """Change the project; until all is written, Git says that a cherry-pick is in progress."""
+        written = {path: merged.tree[path] for path in merged.changed & merged.tree.keys()}
+        files = self.objects.index(written, "files")
+        refuse_changes()  # since the first run, an editor may have saved what was open
+        self.project.check(self.head, merged.tree)
+        message = git_path("MERGE_MSG")
+        try:
+            message.write_text(f"{self.title}\n", "utf-8")
+            git("update-ref", "CHERRY_PICK_HEAD", merged.picked)
+            self.project.write(self.head, merged.tree, merged.stages, files, self.file)
+        except (RefusalError, OSError) as error:
+            if begun():
+                raise RefusalError(f"The update stopped half-way: {error}\n{BACK}") from error
+            with suppress(OSError):
+                message.unlink()
+            raise
+
+    def report(self, merged: Merged, gone: list[str], new: Tree) -> None:
+        """Say what the owner cannot see in the difference.
+
+        Args:
+            merged: What the project holds now.
+            gone: What was given once, and the template no longer has.
+            new: The render of the new version.
+        """
+        changelog = self.template / "CHANGELOG.md"
+        if changes := news(changelog, self.last["_commit"], self.version):
+            print(f"What changed in the template:\n\n{changes}\n")
+        if merged.deleted:
+            print(
+                f"The new version changed files that you had deleted; they stay deleted: "
+                f"{', '.join(merged.deleted)}"
+            )
+        if left_over := [path for path in gone if path in merged.tree]:
+            prefix = self.project.prefix
+            page = re.compile(rf"{re.escape(prefix)}docs/.*\.md", re.DOTALL)
+            is_site = f"{prefix}mkdocs.yml" in merged.tree.keys() & new.keys()
+            is_listed = is_site and any(map(page.fullmatch, left_over))
+            other_way = ", or list it in mkdocs.yml" if is_listed else ""
+            print(
+                f"The template no longer has these; delete what you do not use{other_way}: "
+                f"{', '.join(left_over)}"
+            )
+
+    def finish(self, merged: Merged) -> None:
+        """End the cherry-pick, or leave it to the owner if there are conflicts."""
+        commands = locks(merged.changed, self.project)
+        if merged.stages:
+            listed = "".join(
+                f"    {path}{merged.faults.get(path, '')}\n" for path in sorted(merged.stages)
+            )
+            then = " && ".join([*commands.values(), "git add --update"])
+            raise RefusalError(
+                f"These files have conflicts, your version and the template's:\n{listed}Edit each, then "
+                f"`git add` it, or `git rm` it. Then: {then}\n{BACK}"
+            )
+        left = list(lock(commands, self.project))
+        git("update-ref", "-d", "CHERRY_PICK_HEAD")
+        print(f"The project has version {self.version} of its template now.")
+        print(f"See `git diff HEAD`, run `make test`, then commit. {BACK}")
+        for command in left:
+            print(f"This failed; run it yourself: {command}")
+
+
 def update(request: Mapping[str, Any], template: Path) -> None:
     """Update the project in the current folder.
 
@@ -634,121 +814,22 @@ def update(request: Mapping[str, Any], template: Path) -> None:
         request: What Copier knows; see `answers.py`.
         template: The new version of the template.
     """
-    import yaml
-
-    project = Project()
-    absent = json.loads((template / "update/absent.json").read_text("utf-8"))
-    project.remove(absent)  # Git took them for no longer sparse when they appeared
-    project.git("update-index", "-z", "--skip-worktree", "--stdin", paths=iter(absent))
-    project.skipped |= {*absent}
-    name, answers = request["answers_file"], request["answers"]
-    last = last_answers(name)
-    check_answers(last, answers, request)
-    address, version = last["_src_path"], answers["_commit"]
-    title = TITLE.format(version)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary).resolve()
-        given = render(last, address, last["_commit"], folder / "old", name)
-        given += render(answers, address, request["version"] or version, folder / "new", name)
-        # An answer to a new question changes something only if it was typed.
-        fresh = answers.keys() - last.keys()
-        typed = fresh & {*request["data"]} if request["defaults"] else fresh
-        still = {key: last.get(key, answers[key]) for key in answers.keys() - typed}
-        other = [key for key in answers if key[0] != "_" and answers[key] != still.get(key)]
-        with suppress(RefusalError):  # an old answer that the new version does not take
-            if other:
-                render(still, address, request["version"] or version, folder / "asked", name)
-        names = "|".join(re.escape(pattern).replace(r"\*", "[^/]*") for pattern in given)
-        prefix = re.escape(project.prefix)
-        objects = Objects(folder / "git")
-        head = objects.read(told("rev-parse", "HEAD^{tree}"))
-        old, new = (objects.store(folder / side, project, head) for side in ("old", "new"))
-        asked = objects.store(folder / "asked", project, head) if other else new
-        if yaml.safe_load(objects.text(new[project.prefix + name]))["_commit"] != version:
-            raise RefusalError("The template has uncommitted changes: commit them first.")
-        is_given = re.compile(rf"{prefix}(?:{names})(?:/.*)?", re.DOTALL).fullmatch
-        gone = filter(is_given, sorted({*old, *asked} & head.keys() - new.keys()))
-        pick(head, old, asked or old, new, is_given)
-        kept = project.prefix + name
-        texts = [objects.text(tree[kept]) for tree in (head, old, new)]
-        made, found = map(COMMIT.search, texts[:2])
-        if made and found and made[1] != found[1]:
-            raise RefusalError(
-                f"The {last['_commit']} at {address} is another one than this project was made from, "
-                f"as if a fork counted alike: what only one of them has would not arrive. To update all "
-                f"the same, delete the line with the commit from {name}, and commit."
-            )
-        text = keep_comments(*texts)
-        old[kept], new[kept] = head[kept], (head[kept][0], objects.add(text))
-        keep_version(head, (old, new), project.prefix, objects)
-        outside = {path: head[path] for path in head if not path.startswith(project.prefix)}
-        branch = f"template-{re.sub(r'[^0-9A-Za-z.-]', '-', version)}"
-        base = objects.commit("base", {**outside, **old})
-        picked = objects.commit(branch, {**outside, **new}, base, title=title)
-        objects.commit("yours", head, base)
-        merged, stages = objects.merge("yours", branch)
-        # What the owner deleted stays deleted: a base and theirs, but no ours.
-        deleted = sorted(
-            path for path in stages if [stage[2] for stage in stages[path]] == ["1", "3"]
-        )
-        for path in deleted:
-            del stages[path], merged[path]
-        changed = {path for path in {*head, *merged} if head.get(path) != merged.get(path)}
-        # What both of you added under one name is there twice, without a conflict.
-        faults = {}
-        for path in (changed & merged.keys() & head.keys()) - stages.keys():
-            reason = fault(path, objects.text(merged[path]))
-            if reason and not fault(path, objects.text(head[path])):
-                faults[path] = f": {reason}"
-                sides = zip("123", (old, head, new), strict=True)
-                stages[path] = [(*tree[path], side) for side, tree in sides if path in tree]
-        if not changed and not stages:
-            print(f"Nothing to update. The project has version {version} of its template.")
+    with tempfile.TemporaryDirectory() as folder:
+        this = Update(request, template, Path(folder).resolve())
+        check_answers(this.last, this.answers, request)
+        renders = this.render()
+        old, asked, new, is_given = renders
+        gone = sorted(filter(is_given, {*old, *asked} & this.head.keys() - new.keys()))
+        pick(this.head, *renders)
+        this.keep_answers(old, new)
+        keep_version(this.head, (old, new), this.project.prefix, this.objects)
+        merged = this.merge(renders)
+        if not merged.changed and not merged.stages:
+            print(f"Nothing to update. The project has version {this.version} of its template.")
             return
-        written = {path: merged[path] for path in merged if path in changed}
-        files = objects.index(written, "files")
-        refuse_changes()  # since the first run, an editor may have saved what was open
-        project.check(head, merged)
-        message = git_path("MERGE_MSG")
-        try:
-            message.write_text(f"{title}\n", "utf-8")
-            git("update-ref", "CHERRY_PICK_HEAD", picked)
-            project.write(head, merged, stages, files, kept)
-        except (RefusalError, OSError) as error:
-            if begun():
-                raise RefusalError(f"The update stopped half-way: {error}\n{BACK}") from error
-            with suppress(OSError):
-                message.unlink()
-            raise
-    if changes := news(template / "CHANGELOG.md", last["_commit"], version):
-        print(f"What changed in the template:\n\n{changes}\n")
-    if deleted:
-        print(
-            f"The new version changed files that you had deleted; they stay deleted: {', '.join(deleted)}"
-        )
-    if left_over := [path for path in gone if path in merged]:
-        page = re.compile(rf"{prefix}docs/.*\.md", re.DOTALL)
-        site = f"{project.prefix}mkdocs.yml"
-        is_listed = {site} <= merged.keys() & new.keys() and any(map(page.fullmatch, left_over))
-        other_way = ", or list it in mkdocs.yml" if is_listed else ""
-        print(
-            f"The template no longer has these; delete what you do not use{other_way}: "
-            f"{', '.join(left_over)}"
-        )
-    commands = locks(changed, project)
-    if stages:
-        listed = "".join(f"    {path}{faults.get(path, '')}\n" for path in sorted(stages))
-        then = " && ".join([*commands.values(), "git add --update"])
-        raise RefusalError(
-            f"These files have conflicts, your version and the template's:\n{listed}Edit each, then "
-            f"`git add` it, or `git rm` it. Then: {then}\n{BACK}"
-        )
-    left = list(lock(commands, project))
-    git("update-ref", "-d", "CHERRY_PICK_HEAD")
-    print(f"The project has version {version} of its template now.")
-    print(f"See `git diff HEAD`, run `make test`, then commit. {BACK}")
-    for command in left:
-        print(f"This failed; run it yourself: {command}")
+        this.write(merged)
+    this.report(merged, gone, new)
+    this.finish(merged)
 
 
 def main(stage: str, request: str) -> int:
