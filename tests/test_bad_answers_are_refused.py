@@ -67,6 +67,7 @@ def test_on_the_command_line(
         ("features: '{docs: 1, pypi: 2}'", 'features is a list: type --data "features=[docs, pypi]".'),
         ("features: {docs: false, pypi: true}", 'features is a list: type --data "features=[pypi]".'),
         ("license: {MIT: true}", "license is text: "),
+        ('features: "[docs,\\n pypi]"\nlicense: {MIT: true}', "license is text: "),
         ("author_email:", 'author_email is text: type --data "author_email=...", or "author_email=" if it is empty.'),
         ("project_name: [a, b]", "project_name is text: "),
         ("pkg: x", "No question is called pkg."),
@@ -120,7 +121,9 @@ def test_file_in_the_place_of_the_folder_is_named(template: Path, tmp_path: Path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [".bob's.yml", "a#b.yml", "-a.yml"])
+@pytest.mark.parametrize(
+    "name", [".bob's.yml", "a#b.yml", "-a.yml", "a$b.yml", "a`b.yml", r"a\\b.yml"]
+)
 def test_answers_file_of_a_difficult_name_is_refused(
     template: Path, tmp_path: Path, name: str
 ) -> None:

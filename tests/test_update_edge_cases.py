@@ -278,8 +278,12 @@ def test_settings_of_git_and_python_change_nothing(
     plain = project.copy(tmp_path / "plain")
     update(plain, fails=True)
     home = tmp_path / "home"
-    variables = {**with_git(HOSTILE.format(home=home), home), "PYTHONSAFEPATH": "1"}
+    settings = HOSTILE.format(home=home)
+    if way == "make":  # Git looks for attributes in a place of its own
+        settings = settings.replace(f"\tattributesFile = {home}/attributes\n", "")
+    variables = {**with_git(settings, home), "PYTHONSAFEPATH": "1"}
     (home / "attributes").write_text("* merge=ours -text\n")
+    write(".config/git/attributes", "* merge=union -text\n")(home)
     (home / "ignored").write_text("MANIFEST.in\ntools\n*.md\n")
     write("template/hooks/post-index-change", f"#!/bin/sh\ntouch {tmp_path}/ran\n")(home)
     (home / "template/hooks/post-index-change").chmod(0o755)
@@ -290,12 +294,24 @@ def test_settings_of_git_and_python_change_nothing(
         assert project.git("ls-files", option) == plain.git("ls-files", option)
 
 
+def test_repository_that_a_group_shares_stays_so(project: Project) -> None:
+    project.git("config", "core.sharedRepository", "group")
+    project.run("chmod", "-R", "g+w", ".git")
+    update(project)
+    folders = [path for path in (project.path / ".git/objects").rglob("*") if path.is_dir()]
+    assert [path for path in folders if not path.stat().st_mode & 0o020] == []
+
+
 def test_user_without_a_name_can_update(project: Project, fresh: Project, tmp_path: Path) -> None:
-    """Only the commit needs one, and that is the user's to make."""
-    update(
-        project,
-        env=home_with({".gitconfig": "[user]\n\tuseConfigOnly = true\n"}, tmp_path / "home"),
-    )
+    """Only the commit needs one, and that is the user's to make.
+
+    Nor does a hook count that Copier's own commits leave out, or a branch with the name of what Git is amid of.
+    """
+    write("hooks/pre-commit", "#!/bin/sh\nexit 1\n")(tmp_path)
+    (tmp_path / "hooks/pre-commit").chmod(0o755)
+    settings = f"[user]\n\tuseConfigOnly = true\n[core]\n\thooksPath = {tmp_path}/hooks\n"
+    project.git("branch", "sequencer")
+    update(project, env=home_with({".gitconfig": settings}, tmp_path / "home"))
     assert files(project) == files(fresh)
 
 
@@ -493,6 +509,19 @@ def test_sparse_checkout_stays_sparse(project: Project) -> None:
     assert not project.git("diff", "--name-only")
     project.git("reset", "--hard", "--quiet")
     assert not project.git("status", "--porcelain")
+
+
+def test_conflict_outside_of_a_sparse_checkout_is_written(project: Project) -> None:
+    append(project, "tools/gone.sh")
+    edit("tools/kept.sh", "kept 3\n", "kept mine\n")(project.path)
+    project.commit()
+    project.git("sparse-checkout", "set", "--no-cone", "/*", "!/tools/")
+    said = update(project, fails=True)
+    assert unmerged(project) == {"tools/gone.sh", "tools/kept.sh"}
+    assert "Edit each, then" in said
+    assert OWNER.decode() in project.read("tools/gone.sh")
+    assert "kept mine\n=======\necho kept three\n" in project.read("tools/kept.sh")
+    assert not (project.path / "tools/run").exists()
 
 
 def test_windows_line_ends_stay(project: Project, fresh: Project) -> None:
@@ -764,6 +793,42 @@ def test_project_may_stand_anywhere(
     assert not unmerged(here)
 
 
+def test_folders_beside_the_project_stay(history: History, tmp_path: Path) -> None:
+    """Whatever Git is asked in a folder counts from there, and names in what it answers may count from the top."""
+    own = History(tmp_path / "template", list(history.versions))
+    run("git", "clone", "--quiet", history.path, own.path, cwd=tmp_path)
+    own.release(
+        edit("template/README.md.jinja", "\n", "\nThe template's.\n"),
+        edit("template/setup.py", "import sys", "# new\nimport sys"),
+        edit("template/pyproject.toml.jinja", "\nversion =", "\n# new\nversion ="),
+    )
+    (tmp_path / "attributes").write_text("part/.github/*.yml filter=tabs\n")
+    env = with_git(FILTER.format(tmp_path / "attributes"), tmp_path / "home")
+    top, project = Project(tmp_path / "top"), Project(tmp_path / "top/part")
+    own.project(project.path, "v10000.0.0", project_name="Demo")
+    shutil.rmtree(project.path / ".git")
+    shutil.copytree(project.path, top.path / "other")
+    for name in ("pyproject.toml", "crates/Cargo.toml"):
+        edit(name, 'version = "0.0.0"', 'version = "0.2.0"')(project.path)
+    (project.path / "MANIFEST.in").unlink()
+    append(project, "README.md")
+    append(top, os.fsdecode("grö.txt".encode("latin-1")))
+    top.run("git", "init", "--quiet", env=env)
+    top.run("git", "add", ".", env=env)
+    top.run("git", "commit", "--quiet", "--message=feat: mine", env=env)
+    project.git("update-index", "--assume-unchanged", "setup.py")
+    beside = files(Project(top.path / "other"))
+    readme = project.read("README.md")
+    said = update(project, env=env)
+    assert files(Project(top.path / "other")) == beside
+    assert project.read("README.md") == readme
+    assert "stay deleted: part/MANIFEST.in\n" in said
+    assert not (project.path / "MANIFEST.in").exists()
+    assert '\n# new\nversion = "0.2.0"' in project.read("pyproject.toml")
+    assert "# new\n" in project.read("setup.py")
+    assert "\n  twin:\n    name" in project.read(".github/jobs.yml")
+
+
 def test_news_of_the_template_are_told(made: Project, history: History, tmp_path: Path) -> None:
     """In signs that everybody can see, where the terminal takes no others."""
     own = History(tmp_path / "template", list(history.versions))
@@ -857,7 +922,10 @@ def test_what_both_add_under_one_name_is_a_conflict(
     ("name", "text", "reason"),
     [
         ("a.yml", "steps:\n- with: 1\n  with: 2\n", "with is there twice"),
+        ("a.yaml", "one: 1\none: 2\n", "one is there twice"),
         ("a.yml", "steps:\n- with: 1\n- with: 2\n", ""),
+        ("a.yml", "a: &own [*own]\n", "recursion"),
+        ("a.json", "[" * 100_000, "recursion"),
         ("a.json", '{"a"}', "delimiter"),
         ("a.toml", "a = 1\na = 2\n", "Cannot have one key twice"),
         ("a.ipynb", "{", "property name"),

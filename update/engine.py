@@ -14,6 +14,7 @@ import json
 import os
 import posixpath
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -39,10 +40,8 @@ SETTINGS = {
     "core.quotePath": "false",
     "core.splitIndex": "false",
     "log.showSignature": "false",
-    "merge.conflictStyle": "merge",
     "merge.directoryRenames": "false",  # a file that one side adds stays where that side put it
     "merge.renameLimit": "0",
-    "merge.renames": "true",
 }
 NOBODY = {
     "GIT_ATTR_NOSYSTEM": "1",
@@ -182,7 +181,7 @@ def refuse_what_copier_cannot_survive(template: Path, answers: str) -> None:
     module = last_answers(answers).get("module_name")
     for line in fields(git("ls-files", "--stage", "-z")):
         link = line.split("\t", 1)[1]
-        if not link.isprintable() and any("\udc80" <= sign <= "\udcff" for sign in link):
+        if any("\udc80" <= sign <= "\udcff" for sign in link):
             raise RefusalError(f"Copier cannot read a name that is not UTF-8: rename {link} first.")
         if not quoted and not link.isascii():
             raise RefusalError(f"Copier cannot read {link}: run `git config core.quotePath true`.")
@@ -232,15 +231,17 @@ class Objects:
         kind = told("rev-parse", "--show-object-format")
         self.folder = folder
         self.env = {**NOBODY, "GIT_OBJECT_DIRECTORY": str(git_path("objects"))}
-        self.git("init", "--quiet", "--bare", "--template=", f"--object-format={kind}")
+        shared = told("config", "core.sharedRepository", allowed=(0, 1)) or "umask"
+        options = "--bare", "--template=", f"--shared={shared}", f"--object-format={kind}"
+        self.git("init", "--quiet", *options)
 
     def git(
         self, *arguments: str | Path, env: Mapping[str, str] | None = None, **options: Any
     ) -> Result:
         """Run Git there."""
-        return git(
-            f"--git-dir={self.folder}", *arguments, env={**self.env, **(env or {})}, **options
-        )
+        # Git looks for the user's attributes in a place of its own, too.
+        here = "-c", f"core.attributesFile={os.devnull}", f"--git-dir={self.folder}"
+        return git(*here, *arguments, env={**self.env, **(env or {})}, **options)
 
     def read(self, tree: str) -> Tree:
         """List what a tree holds."""
@@ -540,7 +541,9 @@ class Project:
             files: The variable for an index to write files from.
             last: The file to write last.
         """
+        # What is unmerged is there to be edited, also where a sparse checkout left it out.
         changed = {path for path in {*before, *after} if before.get(path) != after.get(path)}
+        changed |= stages.keys()
         gone = changed - after.keys()
         absent = {path for path in self.skipped & changed - gone - stages.keys()
                   if not (self.top / path).exists()}  # fmt: skip
@@ -587,7 +590,7 @@ def locks(changed: Set[str], project: Project) -> dict[str, str]:
             if project.git("ls-files", "--", str(folder / name)).stdout:
                 # Not by `os.path`: on Windows, Git and the user may name the drive differently.
                 place = posixpath.relpath(str(folder), project.prefix or ".")
-                command = command.format(uv=uv, folder=place)
+                command = command.format(uv=uv, folder=shlex.quote(place))
                 found[str(folder / name)] = command.removesuffix(" --directory .")
                 break
     return found
@@ -596,7 +599,7 @@ def locks(changed: Set[str], project: Project) -> dict[str, str]:
 def lock(commands: Mapping[str, str], project: Project) -> Iterator[str]:
     """Bring lock files in line; yield the commands that are left to do."""
     for path, command in commands.items():
-        words = command.split()
+        words = shlex.split(command)
         # Not offline: Cargo would move what is locked to what this machine has downloaded.
         if shutil.which(words[0]) and not run(*words, allowed=()).returncode:
             project.git("add", "--", path)
@@ -628,7 +631,7 @@ def fault(path: str, text: str) -> str:
             check_keys(yaml.compose(text, yaml.SafeLoader))
     except ImportError:
         return ""
-    except (ValueError, AttributeError, yaml.YAMLError) as error:
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         return " ".join(str(error).split()).replace("overwrite a value", "have one key twice")
     return ""
 
@@ -744,7 +747,8 @@ class Update:
 
     def write(self, merged: Merged) -> None:
         """Change the project; until all is written, Git says that a cherry-pick is in progress."""
-        written = {path: merged.tree[path] for path in merged.changed & merged.tree.keys()}
+        paths = (merged.changed | merged.stages.keys()) & merged.tree.keys()
+        written = {path: merged.tree[path] for path in paths}
         files = self.objects.index(written, "files")
         refuse_changes()  # since the first run, an editor may have saved what was open
         self.project.check(self.head, merged.tree)
