@@ -826,7 +826,7 @@ def test_folders_beside_the_project_stay(history: History, tmp_path: Path) -> No
     assert not (project.path / "MANIFEST.in").exists()
     assert '\n# new\nversion = "0.2.0"' in project.read("pyproject.toml")
     assert "# new\n" in project.read("setup.py")
-    assert "\n  twin:\n    name" in project.read(".github/jobs.yml")
+    assert "\n  twin:\n~name" in top.git("show", ":part/.github/jobs.yml")
 
 
 def test_news_of_the_template_are_told(made: Project, history: History, tmp_path: Path) -> None:
