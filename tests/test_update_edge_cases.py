@@ -1074,14 +1074,14 @@ def test_template_with_changes_that_have_no_commit(
 
 
 def test_lock_file_of_a_workspace_follows(template: Path, tmp_path: Path) -> None:
-    """It lies above the project, and Cargo's in a folder that the owner renamed."""
+    """It lies above the project, and Cargo's in a folder that the owner renamed, with a space in it."""
     history = History.of(template, tmp_path / "template")
     top = tmp_path / "top"
     project = history.project(top / "packages/demo", project_name="Demo")
     shutil.rmtree(project.path / ".git")
     (top / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["packages/*"]\n')
     project.run("uv", "lock", "--quiet")
-    (project.path / "crates").rename(project.path / "rust")
+    (project.path / "crates").rename(project.path / "rust core")
     run("git", "init", "--quiet", cwd=top, base=user())
     whole = Project(top)
     whole.commit()
@@ -1095,7 +1095,7 @@ def test_lock_file_of_a_workspace_follows(template: Path, tmp_path: Path) -> Non
     said = update(project)
     assert "run it yourself" not in said
     whole.run("uv", "lock", "--check", "--quiet")
-    assert 'name = "itoa"' in project.read("rust/Cargo.lock")
+    assert 'name = "itoa"' in project.read("rust core/Cargo.lock")
     assert whole.git("diff", "--name-only") == ""
 
 
