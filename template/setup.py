@@ -27,17 +27,20 @@ from setuptools.command.bdist_wheel import bdist_wheel
 os.environ.setdefault("PYO3_PYTHON", os.path.realpath(sys._base_executable))
 
 
-def _cargo_config() -> dict[str, Any]:
-    # Not stable yet, so Cargo asks for a variable: https://github.com/rust-lang/cargo/issues/9301
-    question = "cargo -Zunstable-options config get --format=json"
+def _ask_cargo(question: str) -> dict[str, Any]:
+    # `config` is not stable, so Cargo asks for a variable: https://github.com/rust-lang/cargo/issues/9301
     env = {**os.environ, "RUSTC_BOOTSTRAP": "1"}
-    return json.loads(run(question, shell=True, env=env, capture_output=True).stdout or "{}")
+    asked = run(f"cargo {question}", shell=True, env=env, capture_output=True)
+    return json.loads(asked.stdout or "{}")
 
 
 def _source_folders(rust: str, config: dict[str, Any]) -> dict[Path, str]:
     # Where this machine has the sources of crates and of Rust, with the names that panic messages show instead.
     home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo").absolute()
     folders = {home: "cargo"}
+    about = _ask_cargo("metadata --no-deps --format-version=1 --manifest-path=crates/Cargo.toml")
+    for kind in filter(about.get, ["target_directory", "build_directory"]):
+        folders[Path(about[kind])] = "target"  # build scripts may write code there
     for root, commit in re.findall(r"(?m)^((?:/|\w:).*)$(?s:.*)^commit-hash: (\w+)", rust):
         folders[Path(root, "lib/rustlib/src/rust")] = f"/rustc/{commit}"  # component rust-src
     for source in config.get("source", {}).values():
@@ -51,7 +54,10 @@ class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
     def finalize_options(self) -> None:
         # PyO3 compiles for the Python of its abi3 feature. What has no limited API gets a wheel for its own version.
         manifest = Path("crates/Cargo.toml").read_text("utf-8")
-        abi3 = re.search(r"""\n[^#\n]*["']abi3-py(\d+)["']""", manifest)
+        abi3 = re.search(r"""\n[^#\n]*["']abi3-py(3(\d+))["']""", manifest)
+        allowed = getattr(self.distribution.metadata, "python_requires", ())
+        if abi3 and f"3.{int(abi3[2]) - 1}.99" in allowed:
+            sys.exit(f"abi3-py{abi3[1]} in crates/Cargo.toml: let requires-python begin there too.")
         limited = [module.py_limited_api for module in self.distribution.ext_modules or []]
         limited += [not sysconfig.get_config_var("Py_GIL_DISABLED")]
         if abi3 and sys.implementation.name == "cpython" and all(limited):
@@ -72,7 +78,7 @@ class _Wheel(bdist_wheel):  # which says what Rust crates are in it (PEP 770)
         # Panic messages name source files: these flags keep the build machine's folders out of them. Cargo adds them to
         # those of its configuration, and takes [build] or what fits of [target]. Variables replace both, and get them too.
         rust = getoutput("rustc --print cfg --print sysroot && rustc -vV", errors="replace")
-        config = _cargo_config()
+        config = _ask_cargo("-Zunstable-options config get --format=json")
         folders = _source_folders(rust, config)
         flags = [f"--remap-path-prefix={folder}={name}" for folder, name in folders.items()]
         plain = [flag for flag in flags if " " not in flag]

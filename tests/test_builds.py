@@ -110,6 +110,17 @@ def test_upper_bound_of_python_is_the_owners(fresh: Project) -> None:
     assert "\nRequires-Python: <4,>=3.11\n" in metadata
 
 
+def test_older_python_than_the_module_is_refused(fresh: Project) -> None:
+    edit("crates/Cargo.toml", "abi3-py311", "abi3-py312")(fresh.path)
+    refused = fresh.run("uv", "build", "--wheel", check=False).stdout
+    edit("pyproject.toml", 'requires-python = ">=3.11"', "")(fresh.path)
+    free = fresh.run("uv", "build", "--wheel", "--python=3.12", check=False).stdout
+    fresh.git("checkout", "--quiet", ".")
+    assert "abi3-py312 in crates/Cargo.toml: let requires-python begin there too.\n" in refused
+    assert "Traceback" not in refused
+    assert "-cp312-abi3-" in free
+
+
 @pytest.mark.parametrize("editable", [False, True], ids=["", "editable"])
 def test_pip_install(fresh: Project, tmp_path: Path, editable: bool) -> None:
     programs = environment(tmp_path / "env")

@@ -119,7 +119,7 @@ def test_types_are_checked_strictly(render: Render) -> None:
     settings = toml(render(), "pyproject.toml")["tool"]["mypy"]
     assert settings["strict"] is True
     assert settings["files"] == ["."]
-    assert settings["exclude"] == [r"^setup\.py$"]
+    assert settings["exclude"] == [r"^setup\.py$", "^vendor/"]
 
 
 MADE = [".uv/uv", ".venv/bin/python", ".mypy_cache/x", ".hypothesis/x", "build/x", "dist/x.whl", "site/index.html",
@@ -266,7 +266,7 @@ def test_a_project_is_small(render: Render, features: list[str] | None, most: in
     top = sorted(path.name for path in project.path.iterdir())
     assert len(top) <= 26, f"put a file into a folder, or say why there must be more: {top}"
     assert machinery(project) <= 250, "shorten scripts, hooks or conftest.py"
-    for name, lines in (("setup.py", 104), ("scripts/sbom.py", 60)):
+    for name, lines in (("setup.py", 110), ("scripts/sbom.py", 60)):
         assert len(project.read(name).splitlines()) <= lines
 
 

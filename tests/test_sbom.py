@@ -59,9 +59,20 @@ usual = ["dep:usual-helper"]
 crate-type = ["cdylib"]
 """
 LIB = """
+include!(concat!(env!("OUT_DIR"), "/place.rs"));
+
 #[cfg(feature = "extra")]
 #[pyo3::pymodule]
-mod _second {}
+mod _second {
+    #[pymodule_export]
+    const PLACE: &str = crate::PLACE;
+}
+"""
+WRITES_CODE = """
+fn main() {
+    let place = std::env::var("OUT_DIR").unwrap() + "/place.rs";
+    std::fs::write(place, "pub const PLACE: &str = file!();").unwrap();
+}
 """
 
 
@@ -100,6 +111,7 @@ def build(render: Render, folder: Path, umask: str = "002", **variables: str) ->
     for name in ("helper", *only, "second-helper", "usual-helper"):
         crate(crates / name, lib="")
     crate(crates / "second", SECOND, lib=LIB)
+    (crates / "second/build.rs").write_text(WRITES_CODE)
     crate(crates / "program", main="fn main() {}\n")
     settings = project.path / "pyproject.toml"
     settings.write_text(settings.read_text("utf-8") + MODULE, "utf-8")
@@ -269,13 +281,20 @@ def another_machine(folder: Path) -> dict[str, str]:
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {real}/bin/rustc "$@" --sysroot {rust}\n')
     program.chmod(0o755)
-    return {"CARGO_HOME": str(cargo), "PATH": f"{program.parent}:{user()['PATH']}"}
+    return {
+        "CARGO_HOME": str(cargo),
+        "CARGO_TARGET_DIR": str(folder / "target"),
+        "PATH": f"{program.parent}:{user()['PATH']}",
+    }
 
 
 def test_another_machine_folder_and_umask_make_the_same_bytes(
     wheel: Path, text: str, render: Render, tmp_path: Path
 ) -> None:
     again = build(render, tmp_path, umask="077", **another_machine(tmp_path))
+    with zipfile.ZipFile(wheel) as first, zipfile.ZipFile(again) as second:
+        assert b"target/release/build/second" in first.read("fast_math/_second.abi3.so")
+        assert all(first.read(name) == second.read(name) for name in first.namelist())
     assert again.read_bytes() == wheel.read_bytes()
     for trace in (wheel.parents[1], Path.home()):
         assert str(trace) not in text

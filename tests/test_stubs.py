@@ -114,17 +114,22 @@ def zoo(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.run("uv", "add", "--quiet", "--no-sync", "numpy")
     (project.path / "crates/src/zoo.rs").write_bytes((ROOT / "tests/zoo.rs").read_bytes())
     gate = '#[cfg(feature = "zoo")]\n'
+    other = '#[cfg(any(feature = "usual", not(feature = "wild")))]\ncompile_error!("others");\n\n'
     lib = project.read("crates/src/lib.rs")
-    lib = lib.replace("mod samples;\n", f"mod samples;\n{gate}mod zoo;\n")
+    lib = lib.replace("mod samples;\n", f"{other}mod samples;\n{gate}mod zoo;\n")
     first = "    use pyo3::prelude::*;\n"
     use = f"\n    {gate}    #[pymodule_export]\n    use crate::zoo::zoo;\n"
     lib = lib.replace(first, first + use, 1)
     (project.path / "crates/src/lib.rs").write_text(lib)
     manifest = project.read("crates/Cargo.toml")
-    (project.path / "crates/Cargo.toml").write_text(f"{manifest}\n[features]\nzoo = []\n")
+    features = '\n[features]\ndefault = ["usual"]\nusual = []\nwild = []\nzoo = []\n'
+    (project.path / "crates/Cargo.toml").write_text(manifest + features)
     settings = project.read("pyproject.toml")
     (project.path / "pyproject.toml").write_text(
-        settings.replace("quiet = true\n", 'quiet = true\nfeatures = ["zoo"]\n')
+        settings.replace(
+            "quiet = true\n",
+            'quiet = true\nfeatures = ["zoo"]\nargs = ["--no-default-features", "--features=wild"]\n',
+        )
     )
     for stub in project.path.glob(f"{STUBS}/**/*.pyi"):
         stub.unlink()

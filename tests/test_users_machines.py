@@ -351,12 +351,13 @@ def test_hooks_take_names_for_names_and_leave_other_peoples_files(project: Proje
     (project.path / "--fix-only.py").write_text('"""Mine."""\n')
     theirs = project.path / "vendor/crate/build.py"
     theirs.parent.mkdir(parents=True)
-    theirs.write_bytes(b"import os,sys \r\n")
+    theirs.write_bytes(untouched := b"import os,sys \r\ndef f(x): return x\r\n")
     project.git("add", "--", "--fix-only.py", "vendor")
     printed = project.make("precommit")
     project.run("uv", "run", "--no-sync", "ruff", "check")
+    assert "vendor" not in project.run("uv", "run", "--no-sync", "mypy", check=False).stdout
     assert printed.count("Passed") > 5
-    assert theirs.read_bytes() == b"import os,sys \r\n"
+    assert theirs.read_bytes() == untouched
     project.git("reset", "--quiet", "--hard")
 
 
