@@ -213,13 +213,14 @@ def test_vendored_crates_are_whole_in_a_source_distribution(fresh: Project, tmp_
     (submodule / ".git").write_text("gitdir: ../../../.git/modules/c\n")
     # What tools write into the folder in which they were started.
     litter = {f"tests/{name}/x" for name in (".hypothesis", ".pytest_cache")}
-    litter |= {"crates/.idea/x", "crates/.vscode/x", "scripts/.coverage"}
-    for name in litter:
-        (fresh.path / name).parent.mkdir(exist_ok=True)
+    litter |= {"crates/.idea/x", "crates/.vscode/x", "scripts/.coverage", "crates/fuzz/target/x"}
+    module = "crates/src/target/mod.rs"
+    for name in (*litter, module):
+        (fresh.path / name).parent.mkdir(parents=True, exist_ok=True)
         (fresh.path / name).touch()
     fresh.run("uv", "build", "--sdist", "--quiet", "--out-dir", tmp_path)
     shutil.rmtree(submodule.parent)
-    for name in litter:
+    for name in (*litter, module):
         (fresh.path / name).unlink()
     (sdist,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
@@ -231,6 +232,7 @@ def test_vendored_crates_are_whole_in_a_source_distribution(fresh: Project, tmp_
     }
     assert files <= packed
     assert packed.isdisjoint(litter)
+    assert module in packed
     # What Cargo and rustup read, and no secret or cache of a CARGO_HOME that is there.
     settings = {".cargo/config", ".cargo/config.toml", ".cargo/more.toml", "rust-toolchain"}
     assert {name for name in packed if name.startswith((".cargo/", "rust-"))} == settings

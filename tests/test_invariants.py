@@ -125,22 +125,23 @@ def test_types_are_checked_strictly(render: Render) -> None:
 MADE = [".uv/uv", ".venv/bin/python", ".mypy_cache/x", ".hypothesis/x", "build/x", "dist/x.whl", "site/index.html",
         "crates/target/debug/x", "src/fast_math/_accelerate.abi3.so", "src/fast_math.egg-info/x",
         "src/fast_math/__pycache__/x.pyc", "target/debug/x", ".conda/x", ".env", ".direnv/x", ".idea/x", ".nox/x",
-        ".pixi/x", ".tox/x", ".vscode/x", "venv/x"]  # fmt: skip
+        ".pixi/x", ".tox/x", ".vscode/x", "venv/x", "crates/fuzz/target/x"]  # fmt: skip
 
 
 def test_what_tasks_and_tools_make_stays_out_of_git_and_images(render: Render) -> None:
     project = render(project_name="Fast Math")
     project.git("init", "--quiet")
-    for name in MADE:
+    module = "crates/src/target/mod.rs"
+    for name in (*MADE, module):
         (project.path / name).parent.mkdir(parents=True, exist_ok=True)
         (project.path / name).touch()
     project.git("add", "--all")
     kept = project.git("ls-files").splitlines()
     assert set(kept).isdisjoint(MADE)
-    assert {".gitignore", ".copier-answers.yml", "crates/Cargo.lock"} <= set(kept)
+    assert {".gitignore", ".copier-answers.yml", "crates/Cargo.lock", module} <= set(kept)
     # Podman and Docker read patterns as Git does, but for names without a folder, which are at the top only.
     lines = project.read(".dockerignore").splitlines()[1:]
-    patterns = "\n".join(line if line.startswith("**/") else f"/{line}" for line in lines)
+    patterns = re.sub(r"(?m)^(!?)(?!\*\*/)(?=[^!])", r"\1/", "\n".join(lines))
     (project.path / ".git/info/exclude").write_text(patterns)
     (project.path / ".gitignore").unlink()
     project.git("rm", "-r", "--cached", "--quiet", ".")
