@@ -857,6 +857,55 @@ def test_a_remote_that_does_not_answer_is_not_waited_for(changed: Bumping) -> No
     assert time.monotonic() - start < 200
 
 
+def meanwhile(project: Bumping, folder: Path, *commands: str) -> None:
+    """Let a remote take its time, in which another terminal runs commands, and then answer that the tag is there."""
+    run("git", "init", "--quiet", "--bare", folder / "remote", cwd=folder)
+    project.git("push", "--quiet", str(folder / "remote"), "HEAD:refs/tags/v0.2.0")
+    script = ["unset GIT_DIR", f"cd {project.path}", *commands]
+    script += [f"exec git-upload-pack {folder}/remote"]
+    (folder / "answer").write_text("\n".join(script))
+    project.git("config", "protocol.ext.allow", "always")
+    project.git("remote", "add", "origin", f"ext::sh {folder}/answer")
+
+
+def test_what_another_terminal_does_meanwhile_stays(either: Bumping, tmp_path: Path) -> None:
+    commit = "git commit --quiet --allow-empty --no-verify --message='feat: mine'"
+    meanwhile(either, tmp_path, commit, "git tag mine", ": >staged", "git add staged")
+    said = either.start(check=False)
+    assert "v0.2.0 exists already" in said.stdout
+    assert "Traceback" not in said.stdout
+    assert either.git("log", "-1", "--format=%s") == "feat: mine\n"
+    assert either.git("tag", "--list", "mine") == "mine\n"
+    assert either.git("status", "--porcelain") == "A  staged\n"
+
+
+def test_another_branch_that_is_checked_out_meanwhile_stays(
+    either: Bumping, tmp_path: Path
+) -> None:
+    either.git("branch", "other", "HEAD~1")
+    other = either.git("rev-parse", "other")
+    meanwhile(either, tmp_path, "git switch --quiet other")
+    said = either.start(check=False)
+    assert "v0.2.0 exists already" in said.stdout
+    assert either.git("rev-parse", "HEAD", "other") == other * 2
+    assert either.git("status", "--porcelain") == ""
+
+
+def test_a_full_disk_changes_nothing(changed: Bumping) -> None:
+    """Stood in for by a limit on the size of a file."""
+    before = changed.state()
+    size = (changed.path / "uv.lock").stat().st_size
+    assert size > max((changed.path / name).stat().st_size for name in FILES if name != "uv.lock")
+    limited = f'ulimit -f {size // 512 - 1}; exec "$@"'
+    command = shutil.which("python", path=changed.tools) or "", "scripts/bump.py"
+    said = changed.run("sh", "-c", limited, "sh", *command, env=changed.tools_first(), check=False)
+    assert said.returncode
+    assert "Stopped: OSError(27, 'File too large')" in said.stdout
+    assert "Traceback" not in said.stdout
+    assert changed.state() == before
+    assert changed.bump() == "0.2.0"
+
+
 @pytest.mark.parametrize(
     "version", ["0.2", "1", "0.2.0.1", "1!2.0.0", "0.2.0+abc", "0.2.0.post1", "0.0.7", "0.1.0-rc.1"]
 )
@@ -1038,8 +1087,9 @@ def test_a_kill_between_commit_and_tag(changed: Bumping) -> None:
     assert changed.bump() == "0.2.1"
 
 
-def test_an_interrupt_is_taken_back(released: Bumping) -> None:
-    """As by Ctrl-C while a hook runs; of a plain `cz bump` the hooks run in the script as well."""
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
+def test_an_interrupt_is_taken_back(released: Bumping, name: str) -> None:
+    """As by Ctrl-C or a closed window while a hook runs; of a plain `cz bump` hooks run in the script as well."""
     released.change("feat: one")
     released.hook("pre-commit", ": >.git/begun", "sleep 60")
     before = released.state()
@@ -1056,7 +1106,7 @@ def test_an_interrupt_is_taken_back(released: Bumping) -> None:
             break
         time.sleep(0.05)
     assert "0.2.0" in released.read("uv.lock")
-    os.killpg(script.pid, signal.SIGINT)
+    os.killpg(script.pid, getattr(signal, name))
     assert script.wait(timeout=30)
     assert released.state() == before
 

@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -36,16 +38,10 @@ def check(current: str, tag: str) -> None:
     """Refuse what would go wrong."""
     if os.environ["CZ_PRE_CHANGELOG_FILE_NAME"]:  # to which Commitizen has written already
         written = rb"(?s)\n## %b .*?(?=\n## |\Z)" % tag.encode()
-        before["CHANGELOG.md"] = re.sub(written, b"", before["CHANGELOG.md"])
+        changelog.write_bytes(re.sub(written, b"", changelog.read_bytes()))
         sys.exit("The changelog is written anyway: drop `--changelog`, `update_changelog_on_bump`.")
     if not READABLE.fullmatch(tag) or Version(tag) <= Version(current):
         sys.exit(f"Type a version after {current}, like 1.2.3 or 1.2.3-rc.0, not {tag}.")
-    begun = map(str, Path(index).parent.glob("*ER*_HEAD"))  # of a merge, cherry-pick or revert
-    if changed := run("git", "status", "--porcelain", "--untracked-files=no") or "\n".join(begun):
-        sys.exit(f"Commit or stash your changes first:\n{changed}")
-    if unseen := " ".join(n for n in FILES if run("git", "ls-files", "-v", n) != f"H {n}"):
-        way = f"update-index --force-remove {unseen} && git -c core.ignoreStat=0 add -f {unseen}"
-        sys.exit(f"Git ignores {unseen}, or changes to it: type `git {way}`, and commit.")
     if run("git", "rev-parse", "--is-shallow-repository") == "true":
         sys.exit("This clone lacks history: type `git fetch --unshallow --tags` first.")
     tags = run(*TAGS)
@@ -54,10 +50,16 @@ def check(current: str, tag: str) -> None:
     if tag in re.split(r"\s(?:refs/tags/)?", tags):
         way = f"if others made it, or `git tag -d {tag}` if no branch has its commit"
         sys.exit(f"{tag} exists already: type `git pull --tags` {way}, or `make bump ARGS=1.2.3`.")
+    amid = map(str, begun.parent.glob("*ER*_HEAD"))  # a merge, cherry-pick or revert
+    if changed := run("git", "status", "--porcelain", "--untracked-files=no") or "\n".join(amid):
+        sys.exit(f"Commit or stash your changes first:\n{changed}")
+    if unseen := " ".join(n for n in FILES if run("git", "ls-files", "-v", n) != f"H {n}"):
+        way = f"update-index --force-remove {unseen} && git -c core.ignoreStat=0 add -f {unseen}"
+        sys.exit(f"Git ignores {unseen}, or changes to it: type `git {way}`, and commit.")
 
 
-def write_versions(current: str, new: str) -> None:
-    """Write the version into the four files, if they have the one of the newest tag."""
+def with_version(current: str, new: str) -> dict[str, str]:
+    """Return the four files with the version, if they have the one of the newest tag."""
     texts = {name: Path(name).read_bytes().decode() for name in VERSIONS}
     of_crate = VERSIONS["crates/Cargo.toml"].replace("version", "name")
     crate = re.escape("".join(re.findall(of_crate, texts["crates/Cargo.toml"], re.M)))
@@ -77,11 +79,12 @@ def write_versions(current: str, new: str) -> None:
             text, lines = re.subn(r"(?m)^major_version_zero = true.*\n", "", text)
             if lines and Version(current).major:  # Commitizen has counted wrong
                 sys.exit("Delete `major_version_zero = true` from pyproject.toml, and commit.")
-        Path(name).write_bytes(text.encode())
+        texts[name] = text
+    return texts
 
 
-def write_changelog(tag: str) -> None:
-    """Add the section of the version; a final one replaces its pre-releases."""
+def with_section(tag: str) -> str:
+    """Return the changelog with the section of the version; a final one replaces its pre-releases."""
     older = filter(READABLE.fullmatch, run(*TAGS, "--merged=HEAD").split())
     start = max((name for name in older if "-" in tag or "-" not in name), key=Version, default="")
     options = "--dry-run", f"--unreleased-version={tag}", f"--start-rev={start}"
@@ -96,36 +99,48 @@ def write_changelog(tag: str) -> None:
     section = f"## {tag} ({date.today()})\n\n{body or 'No features or fixes.'}"
     again = "|".join(map(re.escape, re.findall(r"(?m)^(?!#).+", f"{body}\nNo features or fixes.")))
     gone = rf"(?m)^### .*\n+(?:(?:{again})\n+)+(?=### |\Z)|^(?:{again})\n"  # and their headings
-    text = Path("CHANGELOG.md").read_bytes().decode()
+    text = changelog.read_bytes().decode()
     head, *sections = re.split(SECTION, text.replace("\r\n", "\n"))
     while "-" not in tag and sections and re.match(r"## v\S+-", sections[0]):
         old = re.sub(gone, "", sections.pop(0).partition("\n")[2])
         section = re.sub(r"(?<=\n\n)\n+", "", f"{section}\n\n{old}")
     new = "\n\n".join(filter(None, map(str.strip, [head, section, *sections]))) + "\n"
-    Path("CHANGELOG.md").write_bytes(new.replace("\n", "\r\n" if "\r\n" in text else "\n").encode())
+    return new.replace("\n", "\r\n" if "\r\n" in text else "\n")
 
 
-index, bad = run("git", "rev-parse", "--git-path", "index"), 1
-before = {name: Path(name).read_bytes() for name in [index, *FILES] if Path(name).exists()}
-head, tags = run("git", "log", "-1", "--no-show-signature", "--format=%H"), run(*TAGS).split()
+changelog, begun = Path("CHANGELOG.md"), Path(run("git", "rev-parse", "--git-path", "bump.begun"))
+begun.unlink(missing_ok=True)  # of one that was killed
+run("git", "log", "-1", "--format=")  # says so if there is no commit
+copies = {name: begun.with_suffix(f".{number}") for number, name in enumerate(FILES)}
+tag, tags, bad = os.environ.get("CZ_PRE_NEW_TAG_VERSION", ""), run(*TAGS).split(), 1
 git = f"{os.environ.get('GIT_CONFIG_PARAMETERS', '')} 'core.ignoreStat=0' 'i18n.commitEncoding=UTF-8' 'i18n.logOutputEncoding=UTF-8' 'log.showSignature=false'".strip()
 os.environ |= {"PYTHONUTF8": "1", "GIT_CONFIG_PARAMETERS": git}
+signal.signal(getattr(signal, "SIGHUP", signal.SIGTERM), signal.default_int_handler)  # hang-up
 try:
-    if tag := os.environ.get("CZ_PRE_NEW_TAG_VERSION", ""):
-        check(os.environ["CZ_PRE_CURRENT_VERSION"], tag)
-        write_versions(os.environ["CZ_PRE_CURRENT_VERSION"], tag[1:])
-        write_changelog(tag)
+    if tag:
+        check(current := os.environ["CZ_PRE_CURRENT_VERSION"], tag)
+        texts = {**with_version(current, tag[1:]), "CHANGELOG.md": with_section(tag)}
+        for name, copy in copies.items():  # all, before the disk is full
+            shutil.copy(name, copy)  # with its mode
+            copy.write_bytes(texts[name].encode())
+        begun.write_text(f"{run('git', 'rev-parse', 'HEAD')} {tag}")
+        for name, copy in copies.items():
+            shutil.move(copy, os.path.realpath(name))
         if "_BUMP" not in os.environ:  # by `cz bump` itself: try what may fail after this
             run("git", "commit", "--all", f"--message={os.environ['CZ_PRE_MESSAGE']}")
             run("git", "tag", "--annotate", f"--message={tag}", tag)
         bad = 0
     else:
         bad = subprocess.call([*CZ, "bump", "--yes", *sys.argv[1:]], env=dict(os.environ, _BUMP=""))
-finally:
-    if bad or tag:
-        run("git", "tag", "--delete", *set(run(*TAGS).split()).difference(tags))
-        run("git", "update-ref", "HEAD", head)
-    for name in filter(lambda n: Path(n).read_bytes() != before[n], before if bad else ()):
-        Path(name).write_bytes(before[name])
+except (KeyboardInterrupt, OSError) as error:
+    print(f"Stopped: {error!r}", file=sys.stderr)
+finally:  # undo what was made of it, and nothing that others did meanwhile
+    if "_BUMP" not in os.environ and (bad or tag) and begun.exists():
+        head, _, new = begun.read_text().partition(" ")
+        run("git", "tag", "--delete", *{new} & {*run(*TAGS).split()})
+        if made := run("git", "rev-list", f"{head}..") if new else "":
+            run("git", "update-ref", "HEAD", head, made)
+        if bad and new:
+            run("git", "checkout", "--quiet", head, "--", *FILES)
 hint = "To release all the same, type a version: `make bump ARGS=1.2.3`." if bad in (3, 21) else ""
 sys.exit(f"{hint}\nNothing was changed." if bad else 0)
