@@ -42,6 +42,7 @@ SETTINGS = {
     "log.showSignature": "false",
     "merge.directoryRenames": "false",  # a file that one side adds stays where that side put it
     "merge.renameLimit": "0",
+    "merge.renames": "true",
 }
 NOBODY = {
     "GIT_ATTR_NOSYSTEM": "1",
