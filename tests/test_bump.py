@@ -1034,6 +1034,31 @@ def test_a_commit_that_a_hook_refuses_is_taken_back(either: Bumping, hook: str) 
     assert "not today" in either.refused()
 
 
+def test_a_changelog_may_be_a_link(either: Bumping) -> None:
+    (either.path / "CHANGELOG.md").rename(either.path / "docs/history.md")
+    (either.path / "CHANGELOG.md").symlink_to("docs/history.md")
+    either.commit("docs: move the changelog")
+    before = either.read("docs/history.md")
+    either.hook("commit-msg", "exit 1")
+    either.refused()
+    assert either.read("docs/history.md") == before
+    assert either.git("status", "--porcelain") == ""
+    either.hook("commit-msg")
+    either.start()
+    assert (either.path / "CHANGELOG.md").is_symlink()
+    assert "\n## v0.2.0 " in either.read("docs/history.md")
+
+
+def test_a_commit_of_somebody_else_stays(either: Bumping) -> None:
+    """Made while hooks run, as by another bump: it has the same parent and may have the same tag."""
+    commit = "git commit-tree -p HEAD -m 'feat: mine' HEAD^{tree}"
+    either.hook("pre-commit", f"git update-ref HEAD $({commit})", "git tag v0.2.0", "exit 1")
+    assert either.start(check=False).returncode
+    assert either.git("log", "-1", "--format=%s") == "feat: mine\n"
+    assert either.git("tag", "--points-at", "HEAD") == "v0.2.0\n"
+    assert either.git("status", "--porcelain") == ""
+
+
 def test_hooks_of_the_project_accept_a_bump(changed: Bumping) -> None:
     changed.git("config", "core.hooksPath", ".githooks")
     changed.env = {"UV_PROJECT_ENVIRONMENT": str(changed.tools.parent)}

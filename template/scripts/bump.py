@@ -108,39 +108,38 @@ def with_section(tag: str) -> str:
     return new.replace("\n", "\r\n" if "\r\n" in text else "\n")
 
 
-changelog, begun = Path("CHANGELOG.md"), Path(run("git", "rev-parse", "--git-path", "bump.begun"))
-begun.unlink(missing_ok=True)  # of one that was killed
+me = os.environ.get("_BUMP", f"bump.{os.getpid()}")  # what the reflog says of my commit
+changelog, begun = Path("CHANGELOG.md"), Path(run("git", "rev-parse", "--git-path", me))
 run("git", "log", "-1", "--format=")  # says so if there is no commit
-copies = {name: begun.with_suffix(f".{number}") for number, name in enumerate(FILES)}
 tag, tags, bad = os.environ.get("CZ_PRE_NEW_TAG_VERSION", ""), run(*TAGS).split(), 1
-git = f"{os.environ.get('GIT_CONFIG_PARAMETERS', '')} 'core.ignoreStat=0' 'i18n.commitEncoding=UTF-8' 'i18n.logOutputEncoding=UTF-8' 'log.showSignature=false'".strip()
-os.environ |= {"PYTHONUTF8": "1", "GIT_CONFIG_PARAMETERS": git}
+git = f"{os.environ.get('GIT_CONFIG_PARAMETERS', '')} 'core.ignoreStat=0' 'core.logAllRefUpdates=true' 'i18n.commitEncoding=UTF-8' 'i18n.logOutputEncoding=UTF-8' 'log.showSignature=false'".strip()
+os.environ |= {"PYTHONUTF8": "1", "GIT_CONFIG_PARAMETERS": git, "GIT_REFLOG_ACTION": me}
 signal.signal(getattr(signal, "SIGHUP", signal.SIGTERM), signal.default_int_handler)  # hang-up
 try:
     if tag:
         check(current := os.environ["CZ_PRE_CURRENT_VERSION"], tag)
         texts = {**with_version(current, tag[1:]), "CHANGELOG.md": with_section(tag)}
-        for name, copy in copies.items():  # all, before the disk is full
-            shutil.copy(name, copy)  # with its mode
-            copy.write_bytes(texts[name].encode())
+        for n, name in enumerate(FILES):  # beside their places first, since the disk may be full
+            Path(shutil.copy(name, f"{begun}-{n}")).write_bytes(texts[name].encode())
         begun.write_text(f"{run('git', 'rev-parse', 'HEAD')} {tag}")
-        for name, copy in copies.items():
-            shutil.move(copy, os.path.realpath(name))
+        for n, name in enumerate(FILES):
+            shutil.move(f"{begun}-{n}", os.path.realpath(name))
         if "_BUMP" not in os.environ:  # by `cz bump` itself: try what may fail after this
             run("git", "commit", "--all", f"--message={os.environ['CZ_PRE_MESSAGE']}")
             run("git", "tag", "--annotate", f"--message={tag}", tag)
         bad = 0
     else:
-        bad = subprocess.call([*CZ, "bump", "--yes", *sys.argv[1:]], env=dict(os.environ, _BUMP=""))
+        bad = subprocess.call([*CZ, "bump", "--yes", *sys.argv[1:]], env=dict(os.environ, _BUMP=me))
 except (KeyboardInterrupt, OSError) as error:
     print(f"Stopped: {error!r}", file=sys.stderr)
 finally:  # undo what was made of it, and nothing that others did meanwhile
-    if "_BUMP" not in os.environ and (bad or tag) and begun.exists():
+    if "_BUMP" not in os.environ and begun.exists():
         head, _, new = begun.read_text().partition(" ")
-        run("git", "tag", "--delete", *{new} & {*run(*TAGS).split()})
-        if made := run("git", "rev-list", f"{head}..") if new else "":
-            run("git", "update-ref", "HEAD", head, made)
-        if bad and new:
-            run("git", "checkout", "--quiet", head, "--", *FILES)
+        begun.unlink()
+        if (bad or tag) and run("git", "reflog", "-1", "--format=%gs").startswith(f"{me}:"):
+            run("git", "tag", "--delete", *{new} & {*run(*TAGS).split()})
+            run("git", "update-ref", "HEAD", head)
+        if bad:
+            run("git", "checkout", "--quiet", "HEAD", "--", *map(os.path.realpath, FILES))
 hint = "To release all the same, type a version: `make bump ARGS=1.2.3`." if bad in (3, 21) else ""
 sys.exit(f"{hint}\nNothing was changed." if bad else 0)
