@@ -661,7 +661,7 @@ class Update:
     """An update of the project in the current folder."""
 
     def __init__(self, request: Mapping[str, Any], template: Path, folder: Path) -> None:
-        """Look at the project.
+        """Look at the project, and take back what Copier wrote beside a sparse checkout.
 
         Args:
             request: What Copier knows; see `answers.py`.
