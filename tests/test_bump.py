@@ -901,6 +901,7 @@ def test_a_full_disk_changes_nothing(changed: Bumping) -> None:
     said = changed.run("sh", "-c", limited, "sh", *command, env=changed.tools_first(), check=False)
     assert said.returncode
     assert "Stopped: OSError(27, 'File too large')" in said.stdout
+    assert not list((changed.path / ".git").glob("bump*"))
     assert "Traceback" not in said.stdout
     assert changed.state() == before
     assert changed.bump() == "0.2.0"

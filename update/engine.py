@@ -542,9 +542,8 @@ class Project:
             files: The variable for an index to write files from.
             last: The file to write last.
         """
-        # What is unmerged is there to be edited, also where a sparse checkout left it out.
         changed = {path for path in {*before, *after} if before.get(path) != after.get(path)}
-        changed |= stages.keys()
+        changed |= stages.keys()  # to be edited, also where a sparse checkout left them out
         gone = changed - after.keys()
         absent = {path for path in self.skipped & changed - gone - stages.keys()
                   if not (self.top / path).exists()}  # fmt: skip

@@ -109,7 +109,7 @@ def with_section(tag: str) -> str:
 
 
 me = os.environ.get("_BUMP", f"bump.{os.getpid()}")  # what the reflog says of my commit
-changelog, begun = Path("CHANGELOG.md"), Path(run("git", "rev-parse", "--git-path", me))
+changelog, begun = Path("CHANGELOG.md"), Path(run("git", "rev-parse", "--git-path", f"{me}-"))
 run("git", "log", "-1", "--format=")  # says so if there is no commit
 tag, tags, bad = os.environ.get("CZ_PRE_NEW_TAG_VERSION", ""), run(*TAGS).split(), 1
 git = f"{os.environ.get('GIT_CONFIG_PARAMETERS', '')} 'core.ignoreStat=0' 'core.logAllRefUpdates=true' 'i18n.commitEncoding=UTF-8' 'i18n.logOutputEncoding=UTF-8' 'log.showSignature=false'".strip()
@@ -120,10 +120,10 @@ try:
         check(current := os.environ["CZ_PRE_CURRENT_VERSION"], tag)
         texts = {**with_version(current, tag[1:]), "CHANGELOG.md": with_section(tag)}
         for n, name in enumerate(FILES):  # beside their places first, since the disk may be full
-            Path(shutil.copy(name, f"{begun}-{n}")).write_bytes(texts[name].encode())
+            Path(shutil.copy(name, f"{begun}{n}")).write_bytes(texts[name].encode())
         begun.write_text(f"{run('git', 'rev-parse', 'HEAD')} {tag}")
         for n, name in enumerate(FILES):
-            shutil.move(f"{begun}-{n}", os.path.realpath(name))
+            shutil.move(f"{begun}{n}", os.path.realpath(name))
         if "_BUMP" not in os.environ:  # by `cz bump` itself: try what may fail after this
             run("git", "commit", "--all", f"--message={os.environ['CZ_PRE_MESSAGE']}")
             run("git", "tag", "--annotate", f"--message={tag}", tag)
@@ -133,13 +133,14 @@ try:
 except (KeyboardInterrupt, OSError) as error:
     print(f"Stopped: {error!r}", file=sys.stderr)
 finally:  # undo what was made of it, and nothing that others did meanwhile
-    if "_BUMP" not in os.environ and begun.exists():
-        head, _, new = begun.read_text().partition(" ")
-        begun.unlink()
-        if (bad or tag) and run("git", "reflog", "-1", "--format=%gs").startswith(f"{me}:"):
+    if "_BUMP" not in os.environ:
+        old, _, new = (begun.read_text() if begun.exists() else "").partition(" ")
+        for left in begun.parent.glob(f"{begun.name}*"):
+            left.unlink()
+        if old and (bad or tag) and run("git", "reflog", "-1", "--format=%gs").startswith(f"{me}:"):
             run("git", "tag", "--delete", *{new} & {*run(*TAGS).split()})
-            run("git", "update-ref", "HEAD", head)
-        if bad:
+            run("git", "update-ref", "HEAD", old)
+        if bad and old:
             run("git", "checkout", "--quiet", "HEAD", "--", *map(os.path.realpath, FILES))
 hint = "To release all the same, type a version: `make bump ARGS=1.2.3`." if bad in (3, 21) else ""
 sys.exit(f"{hint}\nNothing was changed." if bad else 0)
