@@ -1060,6 +1060,25 @@ def test_a_commit_of_somebody_else_stays(either: Bumping) -> None:
     assert either.git("status", "--porcelain") == ""
 
 
+def test_a_commit_below_the_bump_stays(changed: Bumping) -> None:
+    """As of another bump at the same time, which was a moment earlier and has the tag."""
+    script = (
+        "unset GIT_REFLOG_ACTION",
+        "git commit --quiet --all --no-verify --message='feat: mine'",
+    )
+    more = "git tag --annotate --message=v0.2.0 v0.2.0", "echo >>CHANGELOG.md"
+    (changed.path / ".git/other").write_text("\n".join([*script, *more]))
+    changed.edit(
+        "pyproject.toml", '"scripts/bump.py"]]\n', '"scripts/bump.py"], "sh .git/other"]\n'
+    )
+    changed.commit("build: bump beside another")
+    said = changed.start(check=False)
+    assert "tag 'v0.2.0' already exists" in said.stdout
+    assert changed.git("log", "-1", "--format=%s") == "feat: mine\n"
+    assert changed.git("tag", "--points-at", "HEAD") == "v0.2.0\n"
+    assert changed.git("status", "--porcelain") == ""
+
+
 def test_hooks_of_the_project_accept_a_bump(changed: Bumping) -> None:
     changed.git("config", "core.hooksPath", ".githooks")
     changed.env = {"UV_PROJECT_ENVIRONMENT": str(changed.tools.parent)}

@@ -138,8 +138,8 @@ finally:  # undo what was made of it, and nothing that others did meanwhile
         for left in begun.parent.glob(f"{begun.name}*"):
             left.unlink()
         if old and (bad or tag) and run("git", "reflog", "-1", "--format=%gs").startswith(f"{me}:"):
-            run("git", "tag", "--delete", *{new} & {*run(*TAGS).split()})
-            run("git", "update-ref", "HEAD", old)
+            run("git", "tag", "--delete", *{new} & {*run(*TAGS, "--points-at=HEAD").split()})
+            run("git", "update-ref", "HEAD", "HEAD^")
         if bad and old:
             run("git", "checkout", "--quiet", "HEAD", "--", *map(os.path.realpath, FILES))
 hint = "To release all the same, type a version: `make bump ARGS=1.2.3`." if bad in (3, 21) else ""
