@@ -136,6 +136,8 @@ def test_project_runs_it_when_asked(project: Project, tmp_path: Path) -> None:
 
     assert result.returncode != 0
     assert "the notebook is wrong" in result.stdout
+    (copy.path / "notebooks/02_right.ipynb").write_text(copy.git("show", f"HEAD:{QUICKSTART}"))
+    assert "1 passed" in copy.run("make", "notebook", "ARGS=notebooks/02_right.ipynb").stdout
 
 
 @pytest.mark.parametrize(("workflow", "job"), [("ci", "test"), ("release", "gate")])
