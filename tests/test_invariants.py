@@ -73,6 +73,8 @@ def test_wheels_are_tested_where_they_are_built(render: Render) -> None:
     assert settings["test-command"] == "pytest {project}/tests"
     assert not {"test-skip", "test-requires"} & settings.keys()
     assert settings["macos"]["environment"] == {"MACOSX_DEPLOYMENT_TARGET": "10.12"}
+    engine = {"name": "docker", "disable-host-mount": True}  # crates run code in a build
+    assert settings["linux"]["container-engine"] == engine
 
 
 # What each family of rules minds.

@@ -43,6 +43,9 @@ def uv_cache() -> str:
         # As Git and GitHub write them, and what only begins like that.
         ('Revert "feat: accept lists"', 'Reapply "feat: accept lists"', None),
         ("Revert to lists", "fix: accept empty lists", TITLE),
+        # Git's own, until the pull request is squashed: then its title is the message.
+        ("fixup! fix: accept lists", "fixup! fix: accept lists", TITLE),
+        ("Merge branch 'lists'", "Merge branch 'lists'", TITLE),
         ("fix: accept empty lists", "Mergesort is faster", COMMITS),
     ],
 )

@@ -277,6 +277,8 @@ def test_a_wheel_that_lies_is_not_released(
         ".env",
         "fault_sample/.env",
         "fault_sample/secret.pem",
+        "fault_sample/_sample.pyc",
+        "other/fault_sample.libs/list.txt",
         "tests/test_package.py",
         "README.md",
         f"{STEM}.data/purelib/every_start.pth",

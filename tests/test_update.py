@@ -396,7 +396,7 @@ def test_recopy_with_another_answer_is_refused(
     """It would leave the licence and all else that is given once, and say the opposite in the answers file."""
     append(project, "MANIFEST.in")
     recopy = "copier", "recopy", "--trust", "--defaults", "--overwrite"
-    data = "--data=license=MPL-2.0", '--data=features=["docs"]'
+    data = "--data=license=MPL-2.0", '--data=features=["docs"]', "--data=description=$(rm -r .); 'x'"
     before = files(project), project.read(".copier-answers.yml")
     result = project.tool(*recopy, *data, check=False)
     assert (files(project), project.read(".copier-answers.yml")) == before
@@ -406,6 +406,7 @@ def test_recopy_with_another_answer_is_refused(
     )
     project.tool("sh", "-c", said.partition(": ")[2])
     assert project.read("LICENSE").startswith("Mozilla")
+    assert "description: $(rm -r .); 'x'\n" in project.read(".copier-answers.yml")
     assert not (project.path / "notebooks").exists()
     assert project.read("MANIFEST.in").endswith(OWNER)
     project.commit("feat: other answers")
@@ -516,6 +517,7 @@ def test_template_in_a_folder_of_another_user_is_updated_as_contributing_says(
     [
         ("https://x-access-token:t@example.org/t.git", "https://example.org/t.git"),
         ("https://t@example.org/t.git", "https://example.org/t.git"),
+        ("http://t@example.org/t.git", "http://example.org/t.git"),
         ("git+https://ada:p@ss@example.org:8443/t", "git+https://example.org:8443/t"),
         ("ssh://git:p@example.org:22/t.git", "ssh://example.org:22/t.git"),
         ("ssh://git@example.org:22/t.git", None),

@@ -939,7 +939,7 @@ def test_reason_why_nobody_can_read_a_file(name: str, text: str, reason: str) ->
 
 def test_answers_file_with_another_name(history: History, tmp_path: Path) -> None:
     """As for a project with two templates: tasks never look at what belongs to the other."""
-    name, project = ".copier-answers.mine.yml", Project(tmp_path / "project")
+    name, project = ".copier answers;mine.yml", Project(tmp_path / "project")
     copier = Path(sys.executable).with_name("copier")
     command = copier, "copy", "--trust", "--defaults", "--quiet", f"--answers-file={name}"
     path = project.path
@@ -952,9 +952,14 @@ def test_answers_file_with_another_name(history: History, tmp_path: Path) -> Non
     assert project.read(".copier-answers.yml") == other
     assert "up-to-date" in project.make("update-check")
     tasks = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]
-    for task in ("update", "update-check"):
-        assert tasks[task]["cmd"].endswith(f" --answers-file {name}")
-    assert f" copier update --trust --answers-file {name}\n" in project.read("CONTRIBUTING.md")
+    run_copier = "uvx --with copier-template-extensions copier"
+    option = f"--answers-file '{name}'"
+    assert tasks["update"]["cmd"] == f"{run_copier} update --trust --defaults --quiet {option}"
+    assert tasks["update-check"]["cmd"] == f"uvx copier check-update {option}"
+    assert f" copier update --trust {option}\n" in project.read("CONTRIBUTING.md")
+    recopy = "copier", "recopy", "--trust", "--defaults", f"--answers-file={name}"
+    refused = project.tool(*recopy, "--data=license=MPL-2.0", check=False).stdout
+    assert f"copier update --trust --defaults {option} --vcs-ref=:current: --data " in refused
 
 
 def test_data_for_no_question_is_refused(project: Project) -> None:

@@ -273,6 +273,20 @@ def test_what_actions_are_told(projects: list[Project]) -> None:
     }
 
 
+def test_whatever_publishes_or_writes_takes_nothing_from_a_cache(projects: list[Project]) -> None:
+    """Other workflows, of branches too, write there."""
+    for name in ("release", "template-update"):
+        for job_id, job in jobs(projects[2], name).items():
+            for one in job["steps"]:
+                if "setup-uv@" in one.get("uses", ""):
+                    assert one["with"]["enable-cache"] is False, (name, job_id)
+
+
+def test_commits_are_compared_with_their_base(projects: list[Project]) -> None:
+    for name, job in (("commits", "messages"), ("release", "gate")):
+        assert step(projects[2], name, job, "actions/checkout@")["with"]["fetch-depth"] == 0
+
+
 Event = tuple[str, dict[str, Any]]
 
 
