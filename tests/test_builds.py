@@ -77,6 +77,16 @@ def test_uv_build_wheel(fresh: Project) -> None:
     assert any(name.endswith(".abi3.so") for name in zipfile.ZipFile(wheel).namelist())
 
 
+def test_a_lock_file_that_is_behind_stops_a_build(fresh: Project) -> None:
+    """Cargo would choose versions that nobody has tested."""
+    lock = fresh.path / "crates/Cargo.lock"
+    lock.write_text(lock.read_text("utf-8").replace('"0.0.0"', '"9.0.0"', 1), "utf-8")
+    stopped = fresh.run("uv", "build", "--wheel", check=False)
+    fresh.git("checkout", "--quiet", ".")
+    assert stopped.returncode
+    assert "because --locked was passed" in stopped.stdout
+
+
 def test_wheels_hold_what_is_there_now(fresh: Project) -> None:
     """Setuptools keeps copies of what it built before, and takes a file with an older time for an old one."""
     package = fresh.path / "src/fast_math"
@@ -145,7 +155,7 @@ def test_uv_sync_and_run(fresh: Project, tmp_path: Path) -> None:
 
 
 def test_uv_run_uses_what_changed(fresh: Project) -> None:
-    """Any file that Cargo reads counts, in whatever folder of the crate; what Cargo writes does not."""
+    """Any file that a build reads counts, in whatever folder of the crate; what Cargo writes does not."""
     run_it = ["uv", "run", "--no-default-groups", "python", "-c", USE]
     base = user_with_targets()
     source = fresh.path / "crates/src/samples.rs"
@@ -166,6 +176,17 @@ def test_uv_run_uses_what_changed(fresh: Project) -> None:
     fresh.run(*run_it, base=base)
     data.write_text("41")
     assert "sum 43" in fresh.run(*run_it, base=base).stdout
+    for name, text in {
+        "setup.py": fresh.read("setup.py") + "\n",
+        ".cargo/config.toml": "",
+        "rust-toolchain.toml": '[toolchain]\nprofile = "minimal"\n',
+        "src/fast_math/sums.c": "",
+    }.items():
+        before = built.stat().st_mtime_ns
+        (fresh.path / name).parent.mkdir(exist_ok=True)
+        (fresh.path / name).write_text(text, "utf-8")
+        fresh.run(*run_it, base=base)
+        assert built.stat().st_mtime_ns > before, name
     fresh.git("checkout", "--quiet", ".")
 
 
@@ -346,7 +367,29 @@ def test_the_oldest_build_tools_make_the_same_wheel(fresh: Project, tmp_path: Pa
     (again,) = fresh.path.glob("dist/elsewhere/*.whl")
     assert zipfile.ZipFile(again).namelist() == files
     assert (other / "fast_math/old.py").exists(), "another Python may be building there"
+    own = fresh.path / "own/notes.txt"
+    own.parent.mkdir()
+    own.touch()
+    (fresh.path / "setup.cfg").write_text("[build]\nbuild_lib = own\n")
+    fresh.run(programs / "python", "setup.py", "bdist_wheel", "--dist-dir=dist/own")
+    assert own.exists(), "only what is in Python's own folder for builds may be deleted"
     fresh.git("reset", "--hard", "--quiet")
+
+
+ASK = """
+import os, runpy, sys
+sys.argv = ["setup.py", "--quiet", "--version"]
+runpy.run_path("setup.py", run_name="__main__")
+print(os.environ["PYO3_PYTHON"])
+"""
+
+
+def test_a_python_that_was_chosen_is_compiled_for(fresh: Project) -> None:
+    fresh.run("uv", "sync", "--only-group=build")
+    for chosen in ({}, {"PYO3_PYTHON": "/chosen/python"}):
+        asked = fresh.run(".venv/bin/python", "-c", ASK, env=chosen).stdout.split()[-1]
+        behind = (fresh.path / ".venv/bin/python").resolve()
+        assert asked == chosen.get("PYO3_PYTHON", str(behind))
 
 
 # What Python 3.10 has not, but for what has imported it already.

@@ -126,6 +126,7 @@ def test_the_address_is_that_of_the_checksums(script: str) -> None:
     address = "https://static.rust-lang.org/rustup"
     assert f"# The checksums are those of {address}/archive/VERSION/" in script
     assert f"${{RUSTUP_UPDATE_ROOT:-{address}}}/archive/$rustup/$target/" in script
+    assert "\ncurl -fsSL --retry 3 --output rustup-init " in script  # which asks who the server is
 
 
 def test_an_unknown_machine_stops_the_build(script: str, tmp_path: Path) -> None:

@@ -117,6 +117,16 @@ def test_changed_rust_is_rebuilt(ready: Project) -> None:
     assert compiled("pyo3") == dependency  # also by what make has Cargo compile ahead
 
 
+def test_warnings_are_errors_in_tests(ready: Project) -> None:
+    """Those of Python and others that say what will stop working."""
+    test = ready.path / "tests/test_old.py"
+    test.write_text('import warnings\n\n\ndef test_old() -> None:\n    warnings.warn("old")\n')
+    failed = ready.run("make", "test", "ARGS=tests/test_old.py", check=False)
+    test.unlink()
+    assert failed.returncode
+    assert "UserWarning: old" in failed.stdout
+
+
 # Since Rust 1.88.
 LET_CHAIN = """
 #[allow(dead_code)]
@@ -156,6 +166,19 @@ def test_code_for_a_newer_rust_than_promised_is_found(ready: Project, tmp_path: 
     nameless = ready.run("make", "msrv", check=False)
     manifest.write_text(text)
     assert "Write the oldest Rust that you support into crates/Cargo.toml" in nameless.stdout
+    member = ready.path / "crates/member"
+    (member / "src").mkdir(parents=True)
+    (member / "src/lib.rs").write_text(LET_CHAIN)
+    (member / "Cargo.toml").write_text(
+        '[package]\nname = "member"\nversion = "0.1.0"\nedition = "2024"\nrust-version = "1.85"\n'
+    )
+    manifest.write_text(f'{text}\n[workspace]\nmembers = ["member"]\n')
+    ready.run("cargo", "update", "--workspace", "--offline", "--manifest-path=crates/Cargo.toml")
+    oldest = ready.run("make", "msrv", check=False)
+    shutil.rmtree(member)
+    lock.write_text(locked)
+    assert "`let` expressions in this position are unstable" in oldest.stdout
+    manifest.write_text(text)
     without = shutil.copytree(bare().rust(), tmp_path / "rust")
     (without / "rustup").unlink()
     path = f"{without}:{user_path(rust=False)}"
@@ -197,6 +220,11 @@ def test_wrapper_is_rebuilt_too(ready: Project) -> None:
             '\n\ndef test_length() -> None:\n    length: int = "one"\n    assert length\n',
             "Incompatible types in assignment",
         ),
+        (
+            "src/fast_math/__init__.py",
+            '\ndel vars(_accelerate)["DEBUG"]\n',
+            "fast_math._accelerate.DEBUG is not present at runtime",
+        ),
     ],
     ids=[
         "ruff check",
@@ -206,6 +234,7 @@ def test_wrapper_is_rebuilt_too(ready: Project) -> None:
         "clippy",
         "stubs",
         "mypy",
+        "stubtest",
     ],
 )
 def test_lint_sees_bad_code(ready: Project, name: str, addition: str, said: str) -> None:
