@@ -228,6 +228,15 @@ def test_unusable_identity_is_left_out(template: Path, tmp_path: Path) -> None:
     assert "author_name: Fast Math contributors\n" in answers
     assert "author_email: ''\n" in answers
     assert "github_owner: ''\n" in answers
+    long = "x" * 300  # as long as a title and a name may be
+    run(
+        *("copier", "copy", "--trust", "--defaults", "--quiet"),
+        *(f"--data=project_name={long}", "--data=package_name=long", template, "long"),
+        cwd=tmp_path,
+        env={"GIT_CONFIG_GLOBAL": str(config)},
+    )
+    answers = (tmp_path / "long/.copier-answers.yml").read_text("utf-8")
+    assert f"author_name: {long}\n" in answers
 
 
 def test_without_trust_nothing_is_written(template: Path, tmp_path: Path) -> None:
@@ -266,7 +275,9 @@ def test_template_that_git_does_not_read(
     assert "Git cannot read the template" in result.stdout.rstrip().splitlines()[-1]
     assert not (tmp_path / "project").exists()
     command = result.stdout.split("`")[1]
-    assert run("sh", "-c", command, cwd=tmp_path, env=env, check=False).stdout.startswith("fatal: ")
+    said = run("sh", "-c", command, cwd=tmp_path, env=env, check=False).stdout
+    assert said.startswith("fatal: ")
+    assert "cannot change to" not in said
 
 
 def test_edits_of_a_clone_are_rendered(template: Path, tmp_path: Path) -> None:
