@@ -396,7 +396,11 @@ def test_recopy_with_another_answer_is_refused(
     """It would leave the licence and all else that is given once, and say the opposite in the answers file."""
     append(project, "MANIFEST.in")
     recopy = "copier", "recopy", "--trust", "--defaults", "--overwrite"
-    data = "--data=license=MPL-2.0", '--data=features=["docs"]', "--data=description=$(rm -r .); 'x'"
+    data = (
+        "--data=license=MPL-2.0",
+        '--data=features=["docs"]',
+        "--data=description=$(rm -r .); 'x'",
+    )
     before = files(project), project.read(".copier-answers.yml")
     result = project.tool(*recopy, *data, check=False)
     assert (files(project), project.read(".copier-answers.yml")) == before
