@@ -290,3 +290,6 @@ def test_edits_of_a_clone_are_rendered(template: Path, tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert (tmp_path / "project/NEW.md").exists()
+    (clone / "template/NEW.md.jinja").write_text("# {{ mispelt }}\n")
+    command = "copier", "copy", "--trust", "--defaults", "--quiet", "--vcs-ref=HEAD", clone, "other"
+    assert "'mispelt' is undefined" in run(*command, cwd=tmp_path, check=False).stdout

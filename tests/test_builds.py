@@ -228,7 +228,8 @@ def test_vendored_crates_are_whole_in_a_source_distribution(fresh: Project, tmp_
     for name in ("config", "config.toml", "more.toml", "credentials.toml", "registry/CACHEDIR.TAG"):
         (fresh.path / ".cargo" / name).parent.mkdir(parents=True, exist_ok=True)
         (fresh.path / ".cargo" / name).touch()
-    (fresh.path / "rust-toolchain").touch()
+    for name in ("rust-toolchain", "rust-toolchain.toml"):
+        (fresh.path / name).touch()
     submodule = fresh.path / "crates/sys/c"
     submodule.mkdir(parents=True)
     (submodule / ".git").write_text("gitdir: ../../../.git/modules/c\n")
@@ -255,7 +256,8 @@ def test_vendored_crates_are_whole_in_a_source_distribution(fresh: Project, tmp_
     assert packed.isdisjoint(litter)
     assert module in packed
     # What Cargo and rustup read, and no secret or cache of a CARGO_HOME that is there.
-    settings = {".cargo/config", ".cargo/config.toml", ".cargo/more.toml", "rust-toolchain"}
+    settings = {".cargo/config", ".cargo/config.toml", ".cargo/more.toml"}
+    settings |= {"rust-toolchain", "rust-toolchain.toml"}
     assert {name for name in packed if name.startswith((".cargo/", "rust-"))} == settings
     assert not [name for name in packed if name.endswith("/.git")]
 

@@ -13,7 +13,7 @@ import pytest
 
 from conftest import Render
 from needs import need
-from project import Project, run
+from project import Project, run, user_path
 from rehearsal.bare import containers
 
 FILES = {".devcontainer/devcontainer.json", ".dockerignore", "Containerfile"}
@@ -41,6 +41,28 @@ def project(render: Render, engine: str) -> Iterator[Project]:
 def printed(project: Project) -> str:
     """Return what `make container` printed."""
     return project.make("container", env=containers())
+
+
+# An engine in which tests fail.
+ENGINE = """#!/bin/sh
+echo "$@" >>calls
+[ "$1" = build ]
+"""
+
+
+@pytest.mark.slow
+def test_nothing_is_ready_if_the_tests_fail_inside(render: Render, tmp_path: Path) -> None:
+    project = render(project_name="Fast Math", features=["container"]).copy(tmp_path / "project")
+    (tmp_path / "podman").write_text(ENGINE)
+    (tmp_path / "podman").chmod(0o755)
+    failed = project.run(
+        "make", "container", env={"PATH": f"{tmp_path}:{user_path()}"}, check=False
+    )
+    assert failed.returncode
+    assert "Ready" not in failed.stdout
+    built, ran = project.read("calls").splitlines()
+    assert built == "build --file Containerfile --target build --tag fast-math:build ."
+    assert ran == "run --rm fast-math:build uv run --locked poe test"
 
 
 @pytest.mark.slow(minutes=4)

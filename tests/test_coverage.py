@@ -41,9 +41,11 @@ def test_what_no_test_runs_is_shown(project: Project) -> None:
     settings = {
         name: os.environ[name] for name in ("LLVM_COV", "LLVM_PROFDATA") if name in os.environ
     }
-    printed = project.make("coverage", env={"PATH": f"{user_path()}:{llvm_cov}", **settings})
+    settings |= {"PATH": f"{user_path()}:{llvm_cov}", "ARGS": "--verbose"}
+    printed = project.make("coverage", env=settings)
 
     assert "`VIRTUAL_ENV=" not in printed
+    assert " PASSED " in printed  # as pytest says if it is to be verbose
 
     rust = dict(re.findall(r"^(\w+/.*rs) .* ([\d.]+%)(?: +\d+){2} +-$", printed, re.M))
     assert rust.keys() == {"core/src/lib.rs", "src/lib.rs", "src/samples.rs"}
@@ -57,6 +59,7 @@ def test_what_no_test_runs_is_shown(project: Project) -> None:
     )
     assert "forgotten" in next(pages.glob("python/*init*.html")).read_text("utf-8")
     assert not list(project.path.glob("src/fast_math/*.so"))  # the editable build is another one
+    assert not list(project.path.glob(".coverage*"))
     assert project.git("status", "--porcelain").splitlines() == [
         " M crates/Cargo.lock",
         " M crates/Cargo.toml",

@@ -122,12 +122,33 @@ def test_types_are_checked_strictly(render: Render) -> None:
     assert settings["strict"] is True
     assert settings["files"] == ["."]
     assert settings["exclude"] == [r"^setup\.py$", "^vendor/"]
+    assert settings["warn_unreachable"] is True
+    codes = ["ignore-without-code", "redundant-expr", "truthy-bool"]
+    assert settings["enable_error_code"] == codes
+
+
+LITTER = [".benchmarks/x", ".cache/x", ".coverage", ".coverage.host.1", ".dmypy.json", ".DS_Store", ".ipynb_checkpoints/x",
+          ".pytest_cache/x", ".ruff_cache/x", "src/fast_math/a.pyd", "src/fast_math/a.pyd~", "src/fast_math/a.so~"]  # fmt: skip
+
+
+def test_litter_stays_out_of_git(render: Render) -> None:
+    project = render(project_name="Fast Math")
+    project.git("init", "--quiet")
+    assert project.git("check-ignore", "--no-index", *LITTER).splitlines() == LITTER
 
 
 MADE = [".uv/uv", ".venv/bin/python", ".mypy_cache/x", ".hypothesis/x", "build/x", "dist/x.whl", "site/index.html",
         "crates/target/debug/x", "src/fast_math/_accelerate.abi3.so", "src/fast_math.egg-info/x",
         "src/fast_math/__pycache__/x.pyc", "target/debug/x", ".conda/x", ".env", ".direnv/x", ".idea/x", ".nox/x",
         ".pixi/x", ".tox/x", ".vscode/x", "venv/x", "crates/fuzz/target/x"]  # fmt: skip
+
+
+def test_docs_are_checked_as_strictly_here_as_in_ci(render: Render) -> None:
+    project = render(features=["docs"])
+    task = toml(project, "pyproject.toml")["tool"]["poe"]["tasks"]["docs"]["cmd"]
+    assert task.startswith("uv run --only-group docs properdocs build --strict ")
+    in_ci = task.replace("uv run --only-group", "uv run --locked --only-group")
+    assert f"run: {in_ci}\n" in project.read(".github/workflows/docs.yml")
 
 
 def test_what_tasks_and_tools_make_stays_out_of_git_and_images(render: Render) -> None:
@@ -143,6 +164,7 @@ def test_what_tasks_and_tools_make_stays_out_of_git_and_images(render: Render) -
     assert {".gitignore", ".copier-answers.yml", "crates/Cargo.lock", module} <= set(kept)
     # Podman and Docker read patterns as Git does, but for names without a folder, which are at the top only.
     lines = project.read(".dockerignore").splitlines()[1:]
+    assert ".git" in lines  # with what was once committed and deleted
     patterns = re.sub(r"(?m)^(!?)(?!\*\*/)(?=[^!])", r"\1/", "\n".join(lines))
     (project.path / ".git/info/exclude").write_text(patterns)
     (project.path / ".gitignore").unlink()

@@ -143,6 +143,10 @@ def test_cargo_works_while_poe_starts(project: Project) -> None:
         text.replace(modules, f'{modules}features = ["fast"]\n')
     )
     assert "build" not in make(project, "test")[1]
+    (project.path / "pyproject.toml").write_text(
+        text.replace(modules, f'{modules}args = ["--no-default-features"]\n')
+    )
+    assert "build" not in make(project, "test")[1]
 
 
 def test_nobody_waits_for_what_cargo_does_ahead(project: Project) -> None:
@@ -199,6 +203,7 @@ def test_exported_variables_reach_programs_as_they_are(project: Project) -> None
         ("update python_min=3.12", "python_min"),
         ("test tests/test_package.py", "tests/test_package.py"),
         ("lint src/fast_math", "src/fast_math"),
+        ("test conftest.py", "conftest.py"),
     ],
 )
 def test_what_make_would_pass_over_is_refused(project: Project, words: str, named: str) -> None:

@@ -305,6 +305,12 @@ def test_hooks_refuse_a_bad_message_and_bad_files(ready: Project) -> None:
     text = manifest.read_text("utf-8")
     manifest.write_text(text.replace("[dependencies]\n", '[dependencies]\nitoa = "1"\n'))
     behind = ready.run("git", "commit", "--all", "--message=feat: need a crate", check=False)
+    member = ready.path / "crates/core/Cargo.toml"  # of a workspace
+    member.parent.mkdir()
+    member.touch()
+    cargo_lock = "uv", "run", "--no-sync", "prek", "run", "cargo-lock", "--files", member
+    assert ready.run(*cargo_lock, check=False).returncode
+    shutil.rmtree(member.parent)
     manifest.write_text(text)
     ready.git("reset", "--quiet")
     assert behind.returncode
@@ -350,3 +356,9 @@ def test_uv_is_installed_where_it_is_missing(render: Render, tmp_path: Path) -> 
     project.git("add", "--all")
     project.run("git", "commit", "--message=feat: start", env=env)
     assert (project.path / ".uv/bin/uv").exists()
+    settings = project.read("pyproject.toml")
+    (project.path / "pyproject.toml").write_text(
+        settings.replace('"packaging", ', '"packaging", "tomli-w", ', 1)
+    )
+    message = "git", "commit", "--all", "--message=build: lock nothing"
+    assert "CI will refuse uv.lock" in project.run(*message, env=env, check=False).stdout

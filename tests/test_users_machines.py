@@ -13,6 +13,7 @@ from packaging.version import Version
 from conftest import Render
 from history import edit
 from project import (
+    IDENTITY,
     KEPT,
     UV_SETTINGS,
     Project,
@@ -97,7 +98,15 @@ def add(path: Path, text: str) -> None:
 def test_tasks_that_need_no_module_work_while_rust_does_not_compile(project: Project) -> None:
     add(project.path / "crates/src/samples.rs", "const NUMBER: u8 = 256;\n")
     add(project.path / "crates/Cargo.toml", '\n[dependencies.itoa]\nversion = "1"\n')
-    for task in ("format", "docs", "upgrade", "precommit"):
+    reference = project.path / "tests/reference.py"
+    text = reference.read_text("utf-8")
+    add(
+        reference, "\n\ndef get(l: int) -> int:\n  return l\n"
+    )  # a name that only a person can mend
+    project.make("format")
+    assert "\n    return l\n" in reference.read_text("utf-8")
+    reference.write_text(text, "utf-8")
+    for task in ("docs", "upgrade", "precommit"):
         project.make(task)
     project.run(
         "uv", "run", "--only-dev", "cz", "check", "--message=feat: it is none of its business"
@@ -122,6 +131,10 @@ def test_lock_file_follows_cargo_toml(project: Project) -> None:
     add(project.path / "crates/Cargo.toml", '\n[dependencies.itoa]\nversion = "1"\n')
     assert " passed" in project.make("test")
     assert 'name = "itoa"' in project.read("crates/Cargo.lock")
+    precise = "cargo", "update", "--quiet", "--manifest-path=crates/Cargo.toml", "--precise=1.0.14"
+    project.run(*precise, "itoa")
+    project.make("test")  # takes what is locked
+    assert 'name = "itoa"\nversion = "1.0.14"\n' in project.read("crates/Cargo.lock")
 
 
 def test_a_copied_folder_tests_its_own_code(project: Project, tmp_path: Path) -> None:
@@ -191,6 +204,8 @@ def test_module_is_optimized_until_something_changes(project: Project) -> None:
     add(source, "// changed\n")
     project.make("test")
     assert project.run(*debug).stdout == "True\n"
+    project.run(*poe, "optimize")
+    assert project.run(*debug).stdout == "False\n"
 
 
 def test_tasks_may_be_combined(project: Project) -> None:
@@ -261,6 +276,14 @@ def test_messages_are_checked_as_git_stores_them(project: Project, sign: str) ->
         assert ("commit validation: failed" in done.stdout) != accepted, done.stdout
         assert (project.git("log", "-1", "--format=%B").strip() == message) == accepted
     project.git("reset", "--quiet", "--hard", "HEAD~1")
+    for written in (
+        "branch 'a'",
+        "commit 'a'",
+        "pull request #1 from a/b",
+        "tag 'a'",
+        "remote-tracking branch 'o/a'",
+    ):
+        project.run("uv", "run", "--no-sync", "cz", "check", f"--message=Merge {written}")
     project.git("config", "--unset", "core.commentChar")
     project.git("config", "--unset", "commit.verbose")
 
@@ -275,6 +298,8 @@ def test_uv_sync_removes_what_is_needed_no_longer(project: Project) -> None:
     found = project.path / ".venv/bin/python", "-c", "import tomli_w"
     project.run(*found)
     (project.path / "pyproject.toml").write_text(before)
+    project.make("init")
+    project.run(*found)
     project.run("uv", "sync")
     assert "No module named 'tomli_w'" in project.run(*found, check=False).stdout
 
@@ -352,8 +377,15 @@ def test_hooks_take_names_for_names_and_leave_other_peoples_files(project: Proje
     theirs = project.path / "vendor/crate/build.py"
     theirs.parent.mkdir(parents=True)
     theirs.write_bytes(untouched := b"import os,sys \r\ndef f(x): return x\r\n")
-    project.git("add", "--", "--fix-only.py", "vendor")
+    excluded = project.path / "theirs/module.py"
+    excluded.parent.mkdir()
+    excluded.write_bytes(ugly := b"import os,sys\ndef f(x): return x\n")
+    edit("pyproject.toml", "[tool.ruff]\n", '[tool.ruff]\nextend-exclude = ["theirs"]\n')(
+        project.path
+    )
+    project.git("add", "--", "--fix-only.py", "theirs", "vendor")
     printed = project.make("precommit")
+    assert excluded.read_bytes() == ugly
     project.run("uv", "run", "--no-sync", "ruff", "check")
     assert "vendor" not in project.run("uv", "run", "--no-sync", "mypy", check=False).stdout
     assert printed.count("Passed") > 5
@@ -380,15 +412,18 @@ def test_without_git_environments_are_left_alone(render: Render) -> None:
     assert {path: path.read_bytes() for path in before} == before
 
 
+@pytest.mark.parametrize("variable", ["CARGO_HOME", "HOME"])
 def test_hooks_find_cargo_where_programs_with_windows_do_not(
-    project: Project, tmp_path: Path
+    project: Project, tmp_path: Path, variable: str
 ) -> None:
     """They do not read the profile in which rustup adds to PATH."""
     cargo = tmp_path / ".cargo/bin"
     cargo.mkdir(parents=True)
     for program in bare().rust().iterdir():
         (cargo / program.name).symlink_to(program)
-    env = {"PATH": user_path(rust=False), "CARGO_HOME": str(cargo.parent)}
+    (tmp_path / ".gitconfig").write_text(IDENTITY)
+    place = cargo.parent if variable == "CARGO_HOME" else tmp_path
+    env = {"PATH": user_path(rust=False), variable: str(place)}
     add(project.path / "crates/src/samples.rs", "const  _: i64 = 1;\n")
     commit = "git", "commit", "--all", "--message=feat: x"
     refused = project.run(*commit, env=env, check=False)
@@ -398,25 +433,40 @@ def test_hooks_find_cargo_where_programs_with_windows_do_not(
     project.git("checkout", "--quiet", "HEAD", ".")
 
 
+def test_without_rust_the_files_of_cargo_can_be_committed(project: Project) -> None:
+    add(project.path / "crates/Cargo.toml", "# of a colleague\n")
+    commit = "git", "commit", "--all", "--message=feat: x"
+    assert "1 file changed" in project.run(*commit, base=user(rust=False)).stdout
+    project.git("reset", "--quiet", "--hard", "HEAD~1")
+
+
 def test_json_with_comments_is_accepted_where_editors_write_it(project: Project) -> None:
     (project.path / "pyrightconfig.json").write_text("{\n  // mine\n}\n")
     (project.path / "data.json").write_text("{\n  // mine\n}\n")
-    project.git("add", "--intent-to-add", "pyrightconfig.json", "data.json")
+    (project.path / ".vscode").mkdir(exist_ok=True)
+    (project.path / ".vscode/settings.json").write_text("{\n  // mine\n}\n")
+    names = "pyrightconfig.json", "data.json", ".vscode/settings.json"
+    project.git("add", "--force", "--intent-to-add", *names)
     printed = project.run("make", "precommit", "ARGS=check-json", check=False).stdout
-    project.git("rm", "--quiet", "--force", "pyrightconfig.json", "data.json")
+    project.git("rm", "--quiet", "--force", *names)
     assert "data.json" in printed
     assert "pyrightconfig.json" not in printed
+    assert "settings.json" not in printed
 
 
 def test_licence_texts_of_crates_may_be_long(project: Project) -> None:
     """They are committed, as docs/recipes.md says."""
-    for name in ("LICENSE-CRATES", "large.txt"):
-        (project.path / name).write_text("MIT\n" * 200_000)
+    project.git("rm", "--quiet", "uv.lock")  # as at the first commit
+    project.commit()
+    for name in ("LICENSE-CRATES", "large.txt", "uv.lock"):
+        (project.path / name).write_text("# MIT\n" * 200_000)
         project.git("add", name)
-    printed = project.run("make", "precommit", "ARGS=check-added-large-files", check=False).stdout
-    project.git("rm", "--quiet", "--force", "LICENSE-CRATES", "large.txt")
+    hook = "uv", "run", "--no-sync", "prek", "run", "check-added-large-files"
+    printed = project.run(*hook, check=False).stdout
+    project.git("reset", "--quiet", "--hard", "HEAD~1")
     assert "large.txt" in printed
     assert "LICENSE-CRATES" not in printed
+    assert "uv.lock" not in printed
 
 
 def test_hooks_are_run_by_their_names(project: Project) -> None:
@@ -570,6 +620,29 @@ def test_settings_that_get_into_the_lock_file_are_named(project: Project, tmp_pa
     (project.path / "pyproject.toml").write_text(manifest)
     assert "1 file changed" in commit(PATH=user_path(uv=False))  # as in a desktop application
     project.git("reset", "--quiet", "--hard", "HEAD~2")
+    settings_file = Path(home["HOME"], ".config/uv/uv.toml")
+    for name, value in {
+        "UV_CONFIG_FILE": str(settings_file),
+        "UV_EXCLUDE_NEWER": "1 second",
+        "UV_PRERELEASE": "allow",
+        "UV_RESOLUTION": "lowest-direct",
+    }.items():
+        project.run("uv", "lock", env={name: value})
+        changed = "git", "commit", "--all", "--message=build: lock"
+        assert (
+            "CI will refuse uv.lock" in project.run(*changed, env={name: value}, check=False).stdout
+        ), name
+        project.git("reset", "--quiet", "--hard")
+    add(project.path / "pyproject.toml", "# changed\n")
+    shutil.copytree(settings_file.parents[1], tmp_path / "etc")
+    nothing = {
+        "UV_NO_INDEX": "1",
+        "UV_FIND_LINKS": str(tmp_path),
+        "UV_INDEX": "http://127.0.0.1:9/",
+    }
+    here = {"XDG_CONFIG_DIRS": str(tmp_path / "etc"), **nothing}
+    assert "1 file changed" in project.run(*changed, env=here).stdout
+    project.git("reset", "--quiet", "--hard", "HEAD~1")
 
 
 @pytest.mark.parametrize("settings", ["UV_PROJECT_ENVIRONMENT={}/elsewhere", "CDPATH=."])
@@ -578,6 +651,12 @@ def test_hooks_find_the_environment(project: Project, tmp_path: Path, settings: 
     env = dict([settings.format(tmp_path).split("=")])
     project.make("init", env=env)
     assert refuses_bad_messages(project, env=env)
+
+
+def test_hooks_find_an_environment_of_windows(project: Project, tmp_path: Path) -> None:
+    project.make("init")
+    (tmp_path / "Scripts").symlink_to(project.path / ".venv/bin")
+    assert refuses_bad_messages(project, env={"UV_PROJECT_ENVIRONMENT": str(tmp_path)})
 
 
 def test_worktree_without_an_environment_can_commit(project: Project, tmp_path: Path) -> None:

@@ -507,6 +507,10 @@ def test_dependabot_moves_the_lock_files_only(projects: list[Project]) -> None:
         assert updates.keys() == {"cargo", "uv"}
         for ecosystem, update in updates.items():
             assert update["versioning-strategy"] == "lockfile-only"
+            assert update["schedule"] == {"interval": "weekly"}
+            assert update["cooldown"] == {
+                "default-days": 7
+            }  # in which malicious versions are found
             # A title of a kind that commits.yml lets pass, and one pull request for all packages.
             assert update["commit-message"] == {"prefix": "build", "include": "scope"}
             assert [group["patterns"] for group in update["groups"].values()] == [["*"]]
