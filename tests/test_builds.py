@@ -17,7 +17,8 @@ import pythons
 from conftest import Render
 from history import edit
 from needs import need
-from project import Project, run, settings_at_home, user, user_path, user_with_targets
+from project import Project, bare, run, settings_at_home, user, user_path, user_with_targets
+from steps import run_step, step
 from test_recipes import RECIPES, follow
 
 pytestmark = [pytest.mark.slow(minutes=3), pytest.mark.usefixtures("kept_builds")]
@@ -206,6 +207,23 @@ def test_pip_install_of_a_source_distribution(sdist: Path, tmp_path: Path) -> No
     programs = environment(tmp_path / "env")
     run(programs / "pip", "install", sdist, cwd=tmp_path, base=user())
     check_use(programs / "python", tmp_path)
+
+
+def test_whatever_the_umask_a_release_has_the_same_source_distribution(
+    clone: Project, tmp_path: Path
+) -> None:
+    build = step(clone, "release", "sdist", "Build")
+    made = set()
+    for umask in (0o022, 0o077):
+        before = os.umask(umask)
+        folder = tmp_path / str(umask)
+        clone.git("clone", "--quiet", str(clone.path), str(folder))
+        done = run_step(build, folder, bare(), context={})
+        os.umask(before)
+        assert done.returncode == 0, done.stdout
+        (sdist,) = folder.glob("dist/*.tar.gz")
+        made.add(sdist.read_bytes())
+    assert len(made) == 1
 
 
 def test_all_that_cargo_reads_is_in_a_source_distribution(sdist: Path) -> None:

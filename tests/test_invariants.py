@@ -127,6 +127,16 @@ def test_types_are_checked_strictly(render: Render) -> None:
     assert settings["enable_error_code"] == codes
 
 
+def test_cargo_looks_at_all_crates_of_a_workspace(render: Render) -> None:
+    project = render(features=FEATURES)
+    commands = re.findall(
+        r"\bcargo (?:build|check|clippy|fmt|test) -[^\n\"]*",
+        project.read("Makefile") + project.read("pyproject.toml"),
+    )
+    assert len(commands) == 7
+    assert [line for line in commands if not re.search(" --(workspace|all) ", line)] == []
+
+
 LITTER = [".benchmarks/x", ".cache/x", ".coverage", ".coverage.host.1", ".dmypy.json", ".DS_Store", ".ipynb_checkpoints/x",
           ".pytest_cache/x", ".ruff_cache/x", "src/fast_math/a.pyd", "src/fast_math/a.pyd~", "src/fast_math/a.so~"]  # fmt: skip
 
