@@ -282,6 +282,7 @@ def another_machine(folder: Path) -> dict[str, str]:
     program.write_text(f'#!/bin/sh\nexec {real}/bin/rustc "$@" --sysroot {rust}\n')
     program.chmod(0o755)
     return {
+        "CARGO_BUILD_BUILD_DIR": str(folder / "building"),
         "CARGO_HOME": str(cargo),
         "CARGO_TARGET_DIR": str(folder / "target"),
         "PATH": f"{program.parent}:{user()['PATH']}",
