@@ -273,6 +273,7 @@ def test_1_0_0_right_after_a_release(released: Bumping) -> None:
 
 
 def test_pre_releases_lead_to_a_final_version_with_complete_notes(either: Bumping) -> None:
+    either.git("branch", "v0.1.0")  # a name for which Git prints that of the tag otherwise
     assert either.bump("--prerelease", "rc") == "0.2.0-rc.0"
     assert 'name = "bump-sample"\nversion = "0.2.0rc0"' in either.read("uv.lock")
     either.change("fix: two")
@@ -435,10 +436,13 @@ def test_whatever_moves_the_version_is_in_the_changelog(changed: Bumping) -> Non
     changed.change("fix: of\n\nBREAKING CHANGE(api)!: a part")
     changed.change("feat!: nothing\n\nBREAKING CHANGE: write so:\n```toml\n[demo]\n\nx = 1\n```")
     changed.change("ci: five\n\nBREAKING CHANGE: more\n(cherry picked from commit 1a2b3c4)")
+    for end in ("Closes #12", "===", "!!! note", "::: json", "  ~~~"):
+        changed.change(f"test: six\n\nBREAKING CHANGE: until {end.strip()[0]}\n{end}")
     changed.change("perf!: four")
     assert changed.bump("1.0.0") == "1.0.0"
     breaks = [
         "four",
+        *(f"until {sign}" for sign in ("~", ":", "!", "=", "C")),
         "more",
         "nothing",
         "write so:",
@@ -765,7 +769,9 @@ def test_versions_may_be_written_as_formatters_write_them(changed: Bumping) -> N
     )
     changed.edit("crates/Cargo.toml", 'version = "0.1.0"', "  version = '0.1.0'")
     changed.change("style: format")
+    (changed.path / "uv.lock").chmod(0o600)
     assert changed.bump() == "0.2.0"
+    assert (changed.path / "uv.lock").stat().st_mode & 0o777 == 0o600
     assert "  version = '0.2.0'\n" in changed.read("crates/Cargo.toml")
 
 
@@ -788,6 +794,11 @@ def test_a_merge_that_has_begun_is_the_owners_to_end(either: Bumping) -> None:
     either.run("git", "merge", "--quiet", "--no-commit", "--strategy=ours", "theirs")
     assert "Commit or stash your changes first:\n.git/MERGE_HEAD" in either.refused()
     assert (either.path / ".git/MERGE_HEAD").exists()
+    either.git("merge", "--abort")
+    for name in ("CHERRY_PICK_HEAD", "REVERT_HEAD"):  # of an empty one
+        either.git("update-ref", name, "HEAD~1")
+        assert f"Commit or stash your changes first:\n.git/{name}" in either.refused()
+        either.git("update-ref", "-d", name)
 
 
 @pytest.mark.parametrize(
@@ -1112,6 +1123,8 @@ def test_a_hook_that_fails_only_the_second_time(released: Bumping) -> None:
     """Hooks run once; and what they refuse is taken back whenever that is."""
     released.change("fix: one")
     released.hook("pre-commit", "echo ran >> .git/ran", "test $(wc -l < .git/ran) != 2")
+    released.git("config", "core.logAllRefUpdates", "false")  # which says whose commit it is
+    shutil.rmtree(released.path / ".git/logs")
     assert released.bump() == "0.1.1"
     assert (released.path / ".git/ran").read_text() == "ran\n"
     released.change("fix: two")

@@ -219,10 +219,11 @@ print(Path("sboms/fast-math.cdx.json").read_text())
 DEFAULT = "CARGO_DEFAULT"
 
 
-def listed(project: Project, *arguments: str) -> dict[str, Any]:
+def listed(project: Project, *arguments: str, cargo: str = "cargo") -> dict[str, Any]:
     """Return what is listed, by the names of the crates."""
     tools = ["--no-project", "--with", "setuptools>=84", "--with", "setuptools-rust"]
-    printed = project.run("uv", "run", "--quiet", *tools, "python", "-c", LIST, *arguments).stdout
+    command = "uv", "run", "--quiet", *tools, "python", "-c", LIST, *arguments
+    printed = project.run(*command, env={"CARGO": cargo}).stdout
     bill = json.loads(printed)
     return {component["name"]: component for component in bill["components"]}
 
@@ -240,6 +241,8 @@ def test_it_lists_what_the_build_chose(wheel: Path) -> None:
     assert "only-windows" not in listed(project, own, DEFAULT)
     assert "only-windows" in listed(project, own, "i686-pc-windows-msvc")
     assert "only-intel-macs" in listed(project, own, "UNIVERSAL2")
+    with pytest.raises(AssertionError, match="CalledProcessError"):  # by the Cargo of the build
+        listed(project, own, DEFAULT, cargo="false")
 
 
 def test_crates_may_have_no_checksum(wheel: Path, tmp_path: Path) -> None:

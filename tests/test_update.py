@@ -106,6 +106,23 @@ def test_edits_of_one_line_are_a_conflict(history: History, project: Project) ->
     assert TEMPLATE in project.read("MANIFEST.in")
 
 
+def test_files_that_one_of_two_versions_gives_once_are_the_owners(
+    history: History, project: Project
+) -> None:
+    append(project, "MANIFEST.in")
+    before = project.read("MANIFEST.in")
+    listed = "_skip_if_exists:\n", "_skip_if_exists:\n  - /MANIFEST.in\n"
+    history.release(edit("copier.yml", *listed), rewrite("template/MANIFEST.in", TEMPLATE))
+    update(project)
+    assert project.read("MANIFEST.in") == before
+    project.commit("build: update the template")
+    history.release(
+        edit("copier.yml", *listed[::-1]), rewrite("template/MANIFEST.in", TEMPLATE * 2)
+    )
+    update(project)
+    assert project.read("MANIFEST.in") == before
+
+
 def test_files_given_once_are_the_owners(history: History, project: Project) -> None:
     sources = {
         "CHANGELOG.md": "CHANGELOG.md",

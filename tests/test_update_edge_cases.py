@@ -538,6 +538,16 @@ def test_windows_line_ends_stay(project: Project, fresh: Project) -> None:
     assert (project.path / "MANIFEST.in").read_bytes() == text
 
 
+def test_hooks_that_copier_does_not_run_are_no_obstacle(project: Project, tmp_path: Path) -> None:
+    """It commits with `--no-verify`."""
+    hooks = tmp_path / "company"
+    for name in ("pre-commit", "commit-msg"):
+        write(name, "#!/bin/sh\nexit 1\n")(hooks)
+        (hooks / name).chmod(0o755)
+    variables = with_git(f"[core]\n\thooksPath = {hooks}\n", tmp_path / "home")
+    assert "The project has version" in update(project, way="copier", env=variables)
+
+
 def test_hook_that_refuses_is_named(project: Project, tmp_path: Path) -> None:
     hooks = tmp_path / "company"
     write("prepare-commit-msg", "#!/bin/sh\nexit 1\n")(hooks)

@@ -393,6 +393,11 @@ pub(crate) mod zoo {
             fn property(&self, int: i64) -> bool {
                 int > 0
             }
+
+            #[pyo3(signature = (on: "datetime.date") -> "datetime.date")]
+            fn date<'py>(&self, on: Bound<'py, PyAny>) -> Bound<'py, PyAny> {
+                on
+            }
         }
 
         /// Return a number.
@@ -448,6 +453,20 @@ pub(crate) mod zoo {
         /// Has the name of a type.
         #[pyclass(frozen)]
         pub(crate) struct Any();
+
+        /// Is made in two steps.
+        #[pyclass(frozen)]
+        pub(crate) struct Prepared();
+
+        #[pymethods]
+        impl Prepared {
+            #[new]
+            fn new() -> Self {
+                Self()
+            }
+
+            fn __init__(&self) {}
+        }
 
         #[pyclass(frozen)]
         pub(crate) struct Iter();
