@@ -1108,6 +1108,8 @@ def test_a_signature_that_fails_is_taken_back(either: Bumping, settings: list[st
     for setting in settings:
         either.git("config", setting, "true")
     either.git("config", "gpg.program", shutil.which("false") or "false")
+    either.git("config", "core.logAllRefUpdates", "false")  # the log that says whose a commit is
+    shutil.rmtree(either.path / ".git/logs")
 
     assert "failed to" in either.refused()
 
@@ -1123,8 +1125,6 @@ def test_a_hook_that_fails_only_the_second_time(released: Bumping) -> None:
     """Hooks run once; and what they refuse is taken back whenever that is."""
     released.change("fix: one")
     released.hook("pre-commit", "echo ran >> .git/ran", "test $(wc -l < .git/ran) != 2")
-    released.git("config", "core.logAllRefUpdates", "false")  # which says whose commit it is
-    shutil.rmtree(released.path / ".git/logs")
     assert released.bump() == "0.1.1"
     assert (released.path / ".git/ran").read_text() == "ran\n"
     released.change("fix: two")
