@@ -863,6 +863,8 @@ def test_a_remote_out_of_reach_does_not_matter(changed: Bumping) -> None:
 def test_a_remote_that_does_not_answer_is_not_waited_for(changed: Bumping) -> None:
     changed.git("remote", "add", "origin", "ssh://localhost/nothing.git")
     changed.git("config", "core.sshCommand", "sleep 300 #")
+    changed.edit("scripts/bump.py", "timeout=10)", "timeout=2)")
+    changed.commit("build: wait less")
     start = time.monotonic()
     assert changed.bump() == "0.2.0"
     assert time.monotonic() - start < 200

@@ -13,10 +13,9 @@ pytestmark = [pytest.mark.slow(minutes=4), pytest.mark.usefixtures("kept_builds"
 PAGE = (ROOT / "docs/recipes.md").read_text("utf-8")
 _, *SECTIONS = re.split(r"^## ", PAGE, flags=re.MULTILINE)
 RECIPES = {section.partition("\n")[0].lower().replace(" ", "-"): section for section in SECTIONS}
-# Those in one line of the list are followed one after the other, to build fewer times.
-GROUPS = [
-    re.findall(r"\(#([\w-]+)\)", line) for line in PAGE.partition("\n## ")[0].split("\n- ")[1:]
-]
+# Those in two lines of the list are followed one after the other, to build fewer times.
+LINES = PAGE.partition("\n## ")[0].split("\n- ")[1:]
+GROUPS = [re.findall(r"\(#([\w-]+)\)", "".join(LINES[i : i + 2])) for i in range(0, len(LINES), 2)]
 # A paragraph that names a file ends in a colon; the block below it is for that file.
 BLOCK = re.compile(
     r"(?:(?<=\n\n)((?:(?!\n\n)[^`]|`[^`]*`)*):\n\n)?^```(\w+)\n(.*?)^```", re.M | re.S
