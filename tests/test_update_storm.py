@@ -20,7 +20,7 @@ import yaml
 from history import History, files, given_once, unmerged, update, write
 from project import ROOT, Project, home_with, run, user
 
-STORM = int(os.environ.get("STORM", "12"))
+STORM = int(os.environ.get("STORM", "16"))
 FIRST = int(os.environ.get("STORM_FIRST", "0"))
 PARTS = 4
 

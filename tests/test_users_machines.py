@@ -35,7 +35,7 @@ VARIABLES = """
 FORCE_COLOR=1 CLICOLOR_FORCE=1 CARGO_TERM_COLOR=always CARGO_TERM_VERBOSE=true RUST_LOG=info RUST_BACKTRACE=full
 CARGO_BUILD_TARGET=HOST CARGO_INCREMENTAL=0 UV_LINK_MODE=copy UV_NO_PROGRESS=1 PIP_REQUIRE_VIRTUALENV=1
 UV_PROJECT=elsewhere UV_WORKING_DIR=elsewhere UV_WORKING_DIRECTORY=elsewhere UV_FORK_STRATEGY=fewest
-UV_PRERELEASE=allow UV_RESOLUTION=lowest-direct CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=allow PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
+UV_PRERELEASE=allow UV_RESOLUTION=lowest-direct PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
 PYTHONSAFEPATH=1 PYTHONUTF8=0 PYTHONUNBUFFERED=1 PYTHONINSPECT=1 PYTHONOPTIMIZE=1 PYTHONWARNINGS=error
 PYTHONWARNDEFAULTENCODING=1
 POSIXLY_CORRECT=1 CDPATH=. TZ=Pacific/Kiritimati EDITOR=false PAGER=false GIT_PAGER=false
@@ -100,9 +100,8 @@ def test_tasks_that_need_no_module_work_while_rust_does_not_compile(project: Pro
     add(project.path / "crates/Cargo.toml", '\n[dependencies.itoa]\nversion = "1"\n')
     reference = project.path / "tests/reference.py"
     text = reference.read_text("utf-8")
-    add(
-        reference, "\n\ndef get(l: int) -> int:\n  return l\n"
-    )  # a name that only a person can mend
+    # The name is one that only a person can mend.
+    add(reference, "\n\ndef get(l: int) -> int:\n  return l\n")
     project.make("format")
     assert "\n    return l\n" in reference.read_text("utf-8")
     reference.write_text(text, "utf-8")
@@ -455,14 +454,14 @@ def test_json_with_comments_is_accepted_where_editors_write_it(project: Project)
 
 
 def test_licence_texts_of_crates_may_be_long(project: Project) -> None:
-    """They are committed, as docs/recipes.md says."""
-    project.git("rm", "--quiet", "uv.lock")  # as at the first commit
+    """They are committed, as docs/recipes.md says. So is the lock file of all packages."""
+    lock = project.read("uv.lock")
+    project.git("rm", "--quiet", "uv.lock")  # as before the first commit
     project.commit()
-    for name in ("LICENSE-CRATES", "large.txt", "uv.lock"):
-        (project.path / name).write_text("# MIT\n" * 200_000)
+    for name, text in (("LICENSE-CRATES", ""), ("large.txt", ""), ("uv.lock", lock)):
+        (project.path / name).write_text(text + "# MIT\n" * 200_000, "utf-8")
         project.git("add", name)
-    hook = "uv", "run", "--no-sync", "prek", "run", "check-added-large-files"
-    printed = project.run(*hook, check=False).stdout
+    printed = project.run("make", "precommit", "ARGS=check-added-large-files", check=False).stdout
     project.git("reset", "--quiet", "--hard", "HEAD~1")
     assert "large.txt" in printed
     assert "LICENSE-CRATES" not in printed
@@ -603,8 +602,8 @@ def test_settings_that_get_into_the_lock_file_are_named(project: Project, tmp_pa
     settings = f'exclude-newer = "1 second"\n{UV_SETTINGS}'
     home = home_with({".config/uv/uv.toml": settings}, tmp_path / "home")
 
-    def commit(**variables: str) -> str:
-        project.run("uv", "lock", env=home)
+    def commit(locked_with: dict[str, str] = home, /, **variables: str) -> str:
+        project.run("uv", "lock", env=locked_with)
         message = "--all", "--message=build: lock"
         return project.run("git", "commit", *message, env=variables, check=False).stdout
 
@@ -627,21 +626,12 @@ def test_settings_that_get_into_the_lock_file_are_named(project: Project, tmp_pa
         "UV_PRERELEASE": "allow",
         "UV_RESOLUTION": "lowest-direct",
     }.items():
-        project.run("uv", "lock", env={name: value})
-        changed = "git", "commit", "--all", "--message=build: lock"
-        assert (
-            "CI will refuse uv.lock" in project.run(*changed, env={name: value}, check=False).stdout
-        ), name
+        variable = {name: value}
+        assert "CI will refuse uv.lock" in commit(variable, **variable), name
         project.git("reset", "--quiet", "--hard")
     add(project.path / "pyproject.toml", "# changed\n")
     shutil.copytree(settings_file.parents[1], tmp_path / "etc")
-    nothing = {
-        "UV_NO_INDEX": "1",
-        "UV_FIND_LINKS": str(tmp_path),
-        "UV_INDEX": "http://127.0.0.1:9/",
-    }
-    here = {"XDG_CONFIG_DIRS": str(tmp_path / "etc"), **nothing}
-    assert "1 file changed" in project.run(*changed, env=here).stdout
+    assert "1 file changed" in commit({}, XDG_CONFIG_DIRS=str(tmp_path / "etc"))
     project.git("reset", "--quiet", "--hard", "HEAD~1")
 
 

@@ -283,8 +283,8 @@ def test_whatever_publishes_or_writes_takes_nothing_from_a_cache(projects: list[
 
 
 def test_commits_are_compared_with_their_base(projects: list[Project]) -> None:
-    for name, job in (("commits", "messages"), ("release", "gate")):
-        assert step(projects[2], name, job, "actions/checkout@")["with"]["fetch-depth"] == 0
+    checkout = step(projects[2], "commits", "messages", "actions/checkout@")
+    assert checkout["with"]["fetch-depth"] == 0
 
 
 Event = tuple[str, dict[str, Any]]
@@ -508,9 +508,8 @@ def test_dependabot_moves_the_lock_files_only(projects: list[Project]) -> None:
         for ecosystem, update in updates.items():
             assert update["versioning-strategy"] == "lockfile-only"
             assert update["schedule"] == {"interval": "weekly"}
-            assert update["cooldown"] == {
-                "default-days": 7
-            }  # in which malicious versions are found
+            # In which time malicious versions are found.
+            assert update["cooldown"] == {"default-days": 7}
             # A title of a kind that commits.yml lets pass, and one pull request for all packages.
             assert update["commit-message"] == {"prefix": "build", "include": "scope"}
             assert [group["patterns"] for group in update["groups"].values()] == [["*"]]
