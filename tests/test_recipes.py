@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_every_recipe_is_in_the_list() -> None:
     assert sorted(LISTED) == sorted(RECIPES)
 
 
-def test_recipes(render: Render) -> None:
+def test_recipes(render: Render, tmp_path: Path) -> None:
     """One after the other in one project, to build once."""
     project = render(project_name="Fast Math")
     project.git("init", "--quiet", "--initial-branch=main")
@@ -91,3 +92,8 @@ def test_recipes(render: Render) -> None:
             assert not name.endswith(".so") or b"/fast_math-0.0.0" not in archive.read(name), name
         texts = archive.read("fast_math-0.0.0.dist-info/licenses/LICENSE-CRATES").decode()
         assert {"memchr", "pyo3"} <= {*re.findall(r"^==> build/crates/([\w-]+)/", texts, re.M)}
+    # What README tells users to type installs no dependencies, as the recipe for packages says.
+    (install,) = re.findall("^pip (install --no-index .*)", project.read("README.md"), re.M)
+    run("python3", "-m", "venv", tmp_path / "env", cwd=tmp_path, base=user())
+    refused = project.run(tmp_path / "env/bin/pip", *install.split(), check=False)
+    assert re.search("No matching distribution found for (numpy|packaging)", refused.stdout)
