@@ -10,7 +10,7 @@ import pytest
 import pythons
 from project import IDENTITY, ROOT, Project, bare
 from rehearsal.bare import Bare
-from rehearsal.rehearse import Push, RefusalError, Rehearsal, events, run
+from rehearsal.rehearse import Push, RefusalError, Rehearsal, default_project, events, run
 
 pytestmark = pytest.mark.slow
 
@@ -24,6 +24,8 @@ SETTINGS = """
     defaultRemoteName = upstream
 [column]
     ui = always
+[core]
+    hooksPath = {}
 [gpg]
     program = {}
 [log]
@@ -75,7 +77,9 @@ def rehearse(
     project.commit("ci: add a workflow")
     folder = tmp_path / f"scratch{len(list(tmp_path.iterdir()))}"
     folder.mkdir()
-    return run(Push.of(project.path, folder), "ci", folder / "kept", machine or bare())
+    rehearsal = run(Push.of(project.path, folder), "ci", folder / "kept", machine or bare())
+    assert not [*folder.glob("rehearsal-*")]
+    return rehearsal
 
 
 BOTH = {"one": "success", "two": "success"}
@@ -116,6 +120,7 @@ def test_jobs_see_nothing_of_this_machine(
         'run: \'! python3 -c "import setuptools" && ! python3 -c "import pip"\'',
         "run: 'test -z \"$CANARY$PYTHONPATH$VIRTUAL_ENV$UV_CACHE_DIR$CARGO_HOME$PYENV_ROOT\"'",
         "run: '! git config canary.key && ! git config user.name'",
+        'run: test "${{ github.token }}" = not-a-token',
         'run: \'test "$(find ~ -type f)" = "" && test "$(ls -A)" = "$(printf ".git\\n.github\\nREADME.md")"\'',
         "run: touch ~/left-behind left-behind",
         f"uses: {SETUP_UV}",
@@ -156,12 +161,29 @@ def test_other_systems_are_named_and_never_counted_as_a_success(
     project: Project, tmp_path: Path
 ) -> None:
     rehearsal = rehearse(project, tmp_path, "run: true", job="runs-on: windows-latest")
-    assert set(rehearsal.jobs.values()) <= {"left out", "skipped"}
+    assert rehearsal.jobs == {"one": "left out", "two": "skipped"}
     assert not rehearsal.succeeded
     matrix = (
-        "strategy: {matrix: {os: [windows-latest, ubuntu-latest]}}\n    runs-on: ${{ matrix.os }}"
+        "strategy: {matrix: {os: [windows-latest, ubuntu-latest, ubuntu-24.04]}}\n"
+        "    runs-on: ${{ matrix.os }}"
     )
-    assert rehearse(project, tmp_path, "run: true", job=matrix).jobs == BOTH
+    rehearsal = rehearse(project, tmp_path, "run: echo ran $((20 + 3))", job=matrix)
+    assert rehearsal.jobs == BOTH
+    assert rehearsal.output.count("ran 23\n") == 2, "once for each job"
+
+
+def test_one_failure_counts_more_than_successes(project: Project, tmp_path: Path) -> None:
+    """In one of the jobs, and in one leg of a matrix."""
+    matrix = "strategy: {fail-fast: false, matrix: {n: [1, 2]}}\n    runs-on: ubuntu-latest"
+    step = "run: test ${{ github.job }} = one || test ${{ matrix.n }} = 2"
+    rehearsal = rehearse(project, tmp_path, step, job=matrix)
+    assert rehearsal.jobs == {"one": "success", "two": "failure"}
+    assert not rehearsal.succeeded
+
+
+def test_what_act_cannot_read_is_a_failure(project: Project, tmp_path: Path) -> None:
+    rehearsal = rehearse(project, tmp_path, "run: true", job="runs-on: {nobody: knows}")
+    assert rehearsal.jobs["act"] == "failure"
 
 
 def test_jobs_check_out_what_a_push_would_bring(project: Project, tmp_path: Path) -> None:
@@ -230,8 +252,27 @@ def test_messages_of_a_first_commit_are_left_out(project: Project) -> None:
     assert "\nci:\n  one: success\n" in printed
 
 
+def test_a_failed_job_is_the_last_line_and_the_status(project: Project) -> None:
+    path = project.path / ".github/workflows/ci.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text("on: push\njobs: {one: {runs-on: ubuntu-latest, steps: [run: false]}}\n")
+    project.commit("ci: add a workflow")
+    env = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'scripts'}"}
+    typed = ("python", "-m", "rehearsal.rehearse", ".", "--keep", "../kept")
+    result = project.tool(*typed, env=env, check=False)
+    assert result.returncode == 1
+    assert result.stdout.endswith("\nci:\n  one: failure\n\nThe rehearsal failed: ci.\n")
+    assert (project.path / "../kept/index").is_dir()
+
+
+def test_without_a_project_a_fresh_one_is_rehearsed(tmp_path: Path) -> None:
+    made = default_project(tmp_path / "fresh", Bare(tmp_path / "bare", pythons.find_all()))
+    assert Push.of(made, tmp_path).tag == "v0.1.0"
+
+
 @pytest.mark.parametrize("change", ["changed", "untracked", "staged"])
 def test_what_is_not_committed_is_refused(project: Project, tmp_path: Path, change: str) -> None:
+    project.git("config", "status.showUntrackedFiles", "no")
     name = "new.txt" if change == "untracked" else "README.md"
     (project.path / name).write_text("changed\n")
     if change == "staged":
@@ -243,14 +284,16 @@ def test_what_is_not_committed_is_refused(project: Project, tmp_path: Path, chan
 def test_settings_of_git_change_nothing(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gpg, settings = tmp_path / "gpg", tmp_path / "gitconfig"
-    gpg.write_text(GPG)
-    gpg.chmod(0o755)
-    settings.write_text(IDENTITY + SETTINGS.format(gpg))
+    gpg, settings, hook = tmp_path / "gpg", tmp_path / "gitconfig", tmp_path / "hooks/pre-push"
+    hook.parent.mkdir()
+    for program, text in ((gpg, GPG), (hook, "#!/bin/sh\nexit 1\n")):
+        program.write_text(text)
+        program.chmod(0o755)
+    settings.write_text(IDENTITY + SETTINGS.format(hook.parent, gpg))
     env = {"GIT_CONFIG_GLOBAL": str(settings)}
     project.run("git", "commit", "--allow-empty", "--gpg-sign=A", "--message=feat: one", env=env)
     assert "Good signature" in project.run("git", "log", "-1", env=env).stdout
-    for tag in ("v1.0.0", "v1.0.1"):
+    for tag in ("v1.0.0", "v1.0.1", "wip"):
         project.git("tag", "--annotate", f"--message={tag}", tag)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
     push = Push.of(project.path, tmp_path)
