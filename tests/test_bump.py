@@ -544,6 +544,22 @@ def test_a_bump_that_was_taken_back_can_be_made_again(changed: Bumping) -> None:
     assert changed.bump() == "0.2.0"
 
 
+def test_a_release_on_another_branch_is_merged_without_its_files(changed: Bumping) -> None:
+    """As of a project that was released from there, and whose files have that version."""
+    changed.git("switch", "--quiet", "--create=stable")
+    assert changed.bump("0.1.1") == "0.1.1"
+    changed.git("switch", "--quiet", "main")
+    changed.change("feat: two")
+    for name in MANIFESTS:
+        changed.write_version(name, "0.1.1")
+    changed.commit("build: adopt the template")
+    advice = re.search(r"`(git merge -s ours v0.1.1)` if it is on another", changed.refused())
+    assert advice
+    changed.run(*advice[1].split(), "--no-edit")
+    assert changed.bump() == "0.2.0"
+    assert changed.sections()["0.2.0"] == "### Feat\n\n- two"
+
+
 def test_a_bump_that_was_rebased_gets_its_tag_back(changed: Bumping) -> None:
     """Others had pushed meanwhile: its commit is another one now."""
     changed.bump()
