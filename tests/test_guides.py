@@ -71,6 +71,7 @@ OLD_REPOSITORY = {
     ".github/workflows/tests.yml": "name: tests\non: push\njobs: {}\n",
     "src/old_lib/__init__.py": '"""My package."""\n\nfrom .core import MyCore, parse\n\n__all__ = ["MyCore", "parse"]\n',
     "src/old_lib/units.txt": "m\ns\n",
+    "notes.txt": "Mine, with white space. \n",
     "src/old_lib/core.py": (
         "import os,sys\nfrom pathlib import Path\nfrom packaging.version import Version\n\n"
         "UNITS = Path(__file__).with_name('units.txt').read_text('utf-8').split()\n\n\nclass MyCore:\n"
