@@ -13,10 +13,12 @@ import pythons
 
 ROOT = Path(__file__).parents[1]
 USE = """
+import shutil
 from demo import add_in_rust, count_close_pairs
 points = [(0.1 * i, 0.0) for i in range(2000)]
 print(f"add_in_rust(40, 2) = {add_in_rust(40, 2)}, "
-      f"count_close_pairs(2000 points, radius=1) = {count_close_pairs(points, 1)}")
+      f"count_close_pairs(2000 points, radius=1) = {count_close_pairs(points, 1)}, "
+      f"Rust compiler: {shutil.which('cargo')}")
 """
 
 

@@ -28,6 +28,7 @@ ROWS = [
         ((SPECIFIC, 1.05),),
     ),
     Row("only <here> & `there`", "s", {OURS: 1.0}),
+    Row("R&D", "s", dict.fromkeys((OURS, MATURIN, UV, COOKIE), 1.0)),
 ]
 QUICK = "--benchmark-min-rounds=1 --benchmark-max-time=0.05"
 
@@ -59,10 +60,12 @@ def test_benchmark_compares_the_two_on_a_release_build(project: Project) -> None
     assert {case.split(",")[0] for case in tables} == functions | with_numpy
     twins = {case: "NumPy" if case.split(",")[0] in with_numpy else "Python" for case in tables}
     assert sorted(rows) == sorted((c, language) for c in tables for language in (twins[c], "Rust"))
-    fastest = re.findall(r"^test_speed\[(.*, 100,000)-(\w+)\] +[\d.,]+ \(1\.0\)", printed, re.M)
+    much = r"^test_speed\[(.*, 1(?:00,000|,000 points))-(\w+)\] +[\d.,]+ \(1\.0\)"
+    fastest = re.findall(much, printed, re.MULTILINE)
     assert dict(fastest) == {
         "dot_in_rust, 100,000": "NumPy",
         "exponential_average, 100,000": "Rust",
+        "count_close_pairs, 1,000 points": "Rust",
     }
     assert project.git("status", "--porcelain") == ""
 
@@ -130,7 +133,10 @@ def test_writing_twice_changes_nothing(tmp_path: Path) -> None:
     assert "stale" not in text
     assert benchmark.as_table(ROWS) in text
     assert benchmark.as_table(ROWS) in (tmp_path / "docs/benchmark.md").read_text("utf-8")
-    ElementTree.parse(tmp_path / "docs/benchmark.svg")
+    plot = ElementTree.parse(tmp_path / "docs/benchmark.svg")
+    bars = plot.findall("{*}rect[@height='12']")
+    assert [bar.get("width") for bar in bars[:4]] == ["170.0", "42.5", "85.0", "340.0"]
+    assert len(bars) == 16, "four rows that others have too"
 
 
 def test_readme_and_page_show_the_same_run() -> None:

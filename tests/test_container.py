@@ -79,14 +79,17 @@ def test_deployed_image_holds_the_package_only(engine: str, project: Project) ->
         "import json, os, shutil, sys; from importlib.metadata import distributions as all;"
         "import copier_pyo3_container_test as package;"
         "tools = [t for t in ('cargo', 'rustc', 'uv', 'gcc') if shutil.which(t)];"
-        "print(json.dumps([os.getuid(), tools, [d.name for d in all(path=sys.path[-1:])],"
+        "print(json.dumps([os.getuid(), os.path.expanduser('~'), tools, [d.name for d in all(path=sys.path[-1:])],"
         "                  package.add_in_rust(40, 2), package._accelerate.DEBUG]))"
     )
     stdout = project.tool(engine, "run", "--rm", IMAGE, "python", "-c", code).stdout
-    user, tools, packages, answer, debug = json.loads(stdout.splitlines()[-1])
+    user, home, tools, packages, answer, debug = json.loads(stdout.splitlines()[-1])
     assert user != 0
-    configured = project.tool(engine, "image", "inspect", "--format={{.Config.User}}", IMAGE).stdout
-    assert configured.strip() == str(user)  # and no name, which Kubernetes' runAsNonRoot refuses
+    shown = "--format={{.Config.User}} {{.Config.WorkingDir}} {{.Config.Cmd}}"
+    configured = project.tool(engine, "image", "inspect", shown, IMAGE).stdout
+    # The user by number: Kubernetes' runAsNonRoot refuses a name.
+    assert configured.strip() == f"{user} {home} [python]"
+    assert home == "/home/app"
     assert tools == []
     assert packages == ["Copier_PyO3.container-test"]
     assert (answer, debug) == (42, False)

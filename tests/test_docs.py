@@ -82,7 +82,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory, without_rust: dict[str, str]
 @pytest.fixture(scope="session")
 def site(render: Render, serve: Any) -> Site:
     """Build the site of a project with all features."""
-    project = render(project_name="Fast Math", package_name="fast-math", github_owner="octocat")
+    project = render(project_name="Fast Math", package_name="fast-math", github_owner="OctoCat")
     project.commit()
     site: Site = serve(project)
     return site
@@ -168,8 +168,13 @@ def test_every_page_loads_and_every_link_leads_somewhere(visit: Any, site: Site)
     # Scripts answer `#__…` themselves.
     assert [link for link in inside if link.fragment not in ["", "__skip", *ids[link.url]]] == []
     outside = {link for link in links if not link.startswith(site.url)}
-    assert "https://github.com/octocat/fast-math/edit/HEAD/docs/tutorial.md" in outside
-    assert "https://github.com/octocat/fast-math" in outside
+    assert "https://github.com/OctoCat/fast-math/edit/HEAD/docs/tutorial.md" in outside
+    assert "https://github.com/OctoCat/fast-math" in outside
+    assert "https://github.com/OctoCat/fast-math#install" in outside
+    assert "\n## Install\n" in site.project.read("README.md")
+    assert "<loc>https://octocat.github.io/fast-math/</loc>" in site.project.read(
+        "site/sitemap.xml"
+    )
 
 
 def test_api_page_shows_a_rust_function(visit: Any, site: Site) -> None:

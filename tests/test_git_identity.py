@@ -107,9 +107,10 @@ def test_github_user_comes_before_the_address(set_git: SetGit) -> None:
     assert render("{{ git_github_user() }}") == "ada"
 
 
-def test_git_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [FileNotFoundError, PermissionError])
+def test_git_is_missing(monkeypatch: pytest.MonkeyPatch, error: type[OSError]) -> None:
     def no_git(*_: Any, **__: Any) -> None:
-        raise FileNotFoundError(2, "No such file or directory", "git")
+        raise error(2, "It cannot be run", "git")
 
     monkeypatch.setattr(subprocess, "run", no_git)
 

@@ -21,7 +21,7 @@ from fast_math import Circle, EmptyError, largest, scale
 
 
 def test_mine() -> None:
-    assert Circle(1.0).area() == pytest.approx(np.pi)
+    assert Circle(2.0).area() == pytest.approx(4 * np.pi)
     assert scale(np.array([1.0, 2.0]), 3.0).tolist() == [3.0, 6.0]
     with pytest.raises(ValueError, match="aligned"):
         scale(np.ones(2, [("price", "f8"), ("volume", "f4")])["price"], 3.0)
@@ -88,15 +88,19 @@ def test_page_is_one_screen() -> None:
     assert len((ROOT / "docs/make-it-yours.md").read_text("utf-8").splitlines()) <= 65
 
 
-def test_nothing_need_be_there_to_be_removed(render: Render) -> None:
+def test_what_is_there_or_not_is_removed_and_what_is_missing_is_added(render: Render) -> None:
     bare = render(project_name="Fast Math", features=[])
     bare.commit()
     (commands,) = blocks((ROOT / "docs/make-it-yours.md").read_text("utf-8"), "console")
-    bare.run("bash", "-euc", "".join(re.findall("git rm.*\n", commands)))
+    bare.run("bash", "-euc", commands)
     assert bare.git("diff", "--cached", "--name-only").split() == [
         "crates/src/samples.rs",
         "tests/reference.py",
     ]
+    assert '\nnumpy = "' in bare.read("crates/Cargo.toml")
+    assert '\ndependencies = ["numpy>=2"]' in re.sub(
+        r"\s*\n    |,\n(?=\])", "", bare.read("pyproject.toml")
+    )
 
 
 def test_samples_are_replaced_as_told(project: Project) -> None:

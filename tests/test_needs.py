@@ -1,9 +1,11 @@
 """A test that the machine cannot run is left out, and never silently."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+import pythons
 from needs import NEEDS
 from project import ROOT
 
@@ -79,8 +81,10 @@ def test_no_test_is_skipped_otherwise(pytester: pytest.Pytester) -> None:
     [
         ("engine", "docker", "exit 1", False),  # the daemon is not there
         ("engine", "docker", "test $1 = info", False),  # no image can be had
+        ("engine", "docker", "test $1 != info", False),
         ("engine", "docker", "exit 0", True),
         ("chromium", "chromium-browser", "echo Install the snap >&2; exit 1", False),
+        ("chromium", "chromium", "case $* in *about:blank) ;; *) exit 1 ;; esac", True),
         ("chromium", "google-chrome", "exit 0", True),
     ],
 )
@@ -98,6 +102,26 @@ def test_program_counts_only_if_it_works(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
     assert NEEDS[name].find("") == (str(path) if works else None)
+
+
+@pytest.mark.parametrize(
+    ("printed", "counts"),
+    [
+        ("CPython 3 11 0 True 9", True),
+        ("PyPy 3 11 0 True 9", False),
+        ("CPython 3 11 1 True 9", False),  # without a GIL
+        ("CPython 3 11 0 False 9", False),  # of an environment
+        ("CPython 3 12 0 True 9", False),
+    ],
+)
+def test_python_counts_only_if_wheels_are_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, printed: str, counts: bool
+) -> None:
+    path = tmp_path / "python3.11"
+    path.write_text(f"#!/bin/sh\necho {printed}\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert (pythons.find.__wrapped__("3.11") == path) == counts
 
 
 def test_readme_names_what_a_machine_may_lack() -> None:

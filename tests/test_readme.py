@@ -8,6 +8,7 @@ import pytest
 import yaml
 from jinja2 import Environment
 
+import demo
 import pythons
 from project import FEATURES, NOT_OPTIMIZED, ROOT, SETTINGS, run, user, user_path
 
@@ -116,12 +117,18 @@ def test_next_steps_on_windows_need_no_make() -> None:
     assert not any("&&" in line for line in steps["linux"])
 
 
+def test_demo_ends_where_a_step_fails() -> None:
+    with pytest.raises(SystemExit, match=r"^none there\n\nFailed with exit status 3: sh -c"):
+        demo.step("Failing", "sh", "-c", "echo none there; exit 3")
+
+
 @pytest.mark.slow
 def test_demo_shows_the_wheel_on_every_python(interpreters: dict[str, Path]) -> None:
     variables = {f"PYTHON{name}": "1" for name in ("INSPECT", "OPTIMIZE", "SAFEPATH")}
     printed = run("make", "demo", cwd=ROOT, env=variables | NOT_OPTIMIZED).stdout
     assert "-cp311-abi3-" in printed
     assert printed.count("add_in_rust(40, 2) = 42") == len(interpreters)
+    assert printed.count("Rust compiler: None\n") == len(interpreters)
     assert f"ran on Python {', '.join(interpreters)}." in printed
     missing = [version for version in pythons.SUPPORTED if version not in interpreters]
     assert ("not shown" in printed) == bool(missing)
