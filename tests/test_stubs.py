@@ -251,15 +251,23 @@ def test_what_pyo3_does_not_know_is_named(zoo: Project, tmp_path: Path) -> None:
         function = f"#[pyfunction]\nfn {name}(of: {kind}) {{ drop(of); }}\n#[pymodule_init]"
         text = text.replace("#[pymodule_init]", function)
     text = text.replace("#[pymodule_init]", "use pyo3::types::PyIterator;\n#[pymodule_init]")
-    source.write_text(text)
+    text = text.replace(
+        "#[pymodule_init]", "#[pymodule_export]\nuse crate::zoo::old;\n#[pymodule_init]"
+    )
+    old = "fn old(_: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> { Ok(()) }"
+    source.write_text(f"{text}\n#[pyo3::pymodule]\n{old}\n")
     printed = project.make("stubs")
     assert "def scale(array: Incomplete, factor: float) -> Incomplete" in printed
     assert "def options(options: dict) -> dict" in printed
     assert "def first(of: Iterator)" in printed
     assert "def last(of: dict | None)" in printed
     # With a property that is a dict, and a class that has the name of a protocol, which nobody can tell apart.
-    assert len(re.findall(r"^build/stubs", printed, re.M)) == 6, printed
+    assert len(re.findall(r"^build/stubs.*:\d+:", printed, re.M)) == 6, printed
     assert "PyO3 does not know what these are: see CONTRIBUTING.md." in printed
+    (empty,) = re.findall(
+        r"(\S+)\nPyO3 does not see what is in these modules: .* mod and not", printed
+    )
+    assert empty.endswith("/old.pyi")
 
 
 CIRCLE = """
