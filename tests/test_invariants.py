@@ -5,11 +5,13 @@ import re
 import shutil
 import sys
 import tomllib
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from commitizen.cz.conventional_commits.conventional_commits import ConventionalCommitsCz as Cz
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -25,6 +27,16 @@ LICENCES = {
     "MIT OR Apache-2.0": {"LICENSE-MIT": "MIT License", "LICENSE-APACHE": "Apache License"},
     "MPL-2.0": {"LICENSE": "Mozilla Public License Version 2.0"},
     "GPL-3.0-or-later": {"LICENSE": "GNU GENERAL PUBLIC LICENSE"},
+}
+
+
+# Of the texts as their authors publish them, with names and years to fill in.
+DIGESTS = {
+    "Apache-2.0.txt": "074e6e32c86a4c0ef8b3ed25b721ca23aca83df277cd88106ef7177c354615ff",
+    "BSD-3-Clause.txt": "0d48ad7c392121115b7d5ec38e7c8f7e01d681ecf4be16a67e54bddb62939464",
+    "GPL-3.0-or-later.txt": "3972dc9744f6499f0f9b2dbf76696f2ae7ad8af9b23dde66d6af86c9dfb36986",
+    "MIT.txt": "a15a5c43595b7b816bc4679bee0efa14efaebae10fbba3ea81c0a954df7cb7ce",
+    "MPL-2.0.txt": "1f256ecad192880510e84ad60474eab7589218784b9a50bc7ceee34c2b91f1d5",
 }
 
 
@@ -110,7 +122,11 @@ def test_all_families_of_rules_are_checked(render: Render) -> None:
 def test_manifests_say_what_code_promises(render: Render) -> None:
     project = render(features=["free_threaded"])
     classifiers = toml(project, "pyproject.toml")["project"]["classifiers"]
-    assert "Typing :: Typed" in classifiers  # there is a py.typed
+    assert "Typing :: Typed" in classifiers
+    assert [*project.path.glob("src/*/py.typed")]
+    (extension,) = toml(project, "pyproject.toml")["tool"]["setuptools-rust"]["ext-modules"]
+    oldest_rust = toml(project, "crates/Cargo.toml")["package"]["rust-version"]
+    assert extension["rust-version"] == f">={oldest_rust}"
     assert "Programming Language :: Python :: Free Threading :: 2 - Beta" in classifiers
     manifest = toml(project, "crates/Cargo.toml")
     assert manifest["lints"]["rust"]["unsafe_code"] == "deny"
@@ -194,13 +210,46 @@ def test_files_are_the_same_on_every_system(render: Render, tmp_path: Path) -> N
         assert (tmp_path / "clone" / name).read_bytes() == (project.path / name).read_bytes()
 
 
+def test_messages_do_what_the_table_says(render: Render) -> None:
+    page = render().read("CONTRIBUTING.md")
+    rows = re.findall(r"^\| (`.+`.*) \| (.+) \| (yes|no) \|$", page, re.MULTILINE)
+    steps = {
+        "none": None,
+        "patch": "PATCH",
+        "minor": "MINOR",
+        "major (before 1.0.0: minor)": "MAJOR",
+    }
+    assert len(rows) == 5
+    for kinds, version, listed in rows:
+        for kind in re.findall("`([^`]+)`", kinds):
+            message = f"{kind.removesuffix(' …')} x"
+            matched = re.match(Cz.bump_pattern, message)
+            assert matched
+            made = next(
+                (step for rule, step in Cz.bump_map.items() if re.match(rule, matched[1])), None
+            )
+            assert made == steps[version], kind
+            assert bool(re.match(Cz.commit_parser, message)) == (listed == "yes"), kind
+
+
+def test_texts_of_licences_stay() -> None:
+    texts = {path.name: path.read_bytes() for path in (ROOT / "licenses").iterdir()}
+    assert {name: sha256(text).hexdigest() for name, text in texts.items()} == DIGESTS
+
+
 @pytest.mark.parametrize("licence", LICENCES)
 def test_licence_is_the_same_everywhere(render: Render, licence: str) -> None:
     project = render(license=licence, author_name="Ada Lovelace")
     ids = licence.split(" OR ")
     assert toml(project, "pyproject.toml")["project"]["license"] == licence
     assert toml(project, "crates/Cargo.toml")["package"]["license"] == licence
-    cited = yaml.safe_load(project.read("CITATION.cff"))["license"]
+    citation = yaml.safe_load(project.read("CITATION.cff"))
+    asked = project.answers
+    assert citation["title"] == asked["project_name"]
+    assert citation["abstract"] == asked["description"]
+    author = {"name": asked["author_name"], "email": asked["author_email"]}
+    assert citation["authors"] == [author]
+    cited = citation["license"]
     assert ([cited] if isinstance(cited, str) else cited) == ids
     assert {path.name for path in project.path.glob("LICENSE*") if path.is_file()} == set(
         LICENCES[licence]

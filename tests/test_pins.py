@@ -441,11 +441,33 @@ def test_renovate_sees_what_it_can_read() -> None:
     # Files that its own parsers read, by patterns which it adds to those that it brings.
     settings = json.loads((ROOT / "renovate.json").read_text("utf-8"))
     assert {"custom.regex", "dockerfile", "github-actions"} == set(settings["enabledManagers"])
+    assert settings["minimumReleaseAge"] == "7 days"
+    rules = [rule for rule in settings["packageRules"] if rule.get("enabled", True)]
+    assert {rule["semanticCommitType"] for rule in rules} == {"feat"}, "or no release follows"
     (containers,) = settings["dockerfile"]["managerFilePatterns"]
     (workflows,) = settings["github-actions"]["managerFilePatterns"]
     assert re.search(containers.strip("/"), pins.CONTAINERFILE)
     projects = [path.relative_to(ROOT).as_posix() for path in ROOT.glob(pins.WORKFLOWS[1])]
     assert [name for name in projects if not re.search(workflows.strip("/"), name)] == []
+
+
+def test_the_difference_can_be_applied(tmp_path: Path) -> None:
+    keep = step(Project(ROOT), "pins", "move", "Keep the difference")
+    repository, output = Project(tmp_path / "repository"), tmp_path / "output"
+    repository.path.mkdir()
+    repository.git("init", "--quiet")
+    (repository.path / "pins.bin").write_bytes(b"\0one")
+    repository.commit()
+    (tmp_path / "pins").mkdir()
+    env = {"RUNNER_TEMP": str(tmp_path), "GITHUB_OUTPUT": str(output)}
+    repository.run("bash", "-euc", keep["run"], env=env)
+    assert not output.exists()
+    (repository.path / "pins.bin").write_bytes(b"\0two")
+    repository.run("bash", "-euc", keep["run"], env=env)
+    assert output.read_text() == "moved=true\n"
+    repository.git("checkout", "--quiet", ".")
+    repository.git("apply", str(tmp_path / "pins/pins.patch"))
+    assert (repository.path / "pins.bin").read_bytes() == b"\0two"
 
 
 @pytest.mark.parametrize("number", ["", "7"], ids=["new", "open"])

@@ -966,7 +966,7 @@ def test_answers_file_with_another_name(history: History, tmp_path: Path) -> Non
     option = f"--answers-file '{name}'"
     assert tasks["update"]["cmd"] == f"{run_copier} update --trust --defaults --quiet {option}"
     assert tasks["update-check"]["cmd"] == f"uvx copier check-update {option}"
-    assert f" copier update --trust {option}\n" in project.read("CONTRIBUTING.md")
+    assert f"\n{run_copier} update --trust {option}\n" in project.read("CONTRIBUTING.md")
     recopy = "copier", "recopy", "--trust", "--defaults", f"--answers-file={name}"
     refused = project.tool(*recopy, "--data=license=MPL-2.0", check=False).stdout
     assert f"copier update --trust --defaults {option} --vcs-ref=:current: --data " in refused

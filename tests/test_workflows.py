@@ -228,6 +228,7 @@ def test_this_repository_tests_all_of_itself() -> None:
     for workflow, job, fails in (("ci", "test", None), ("pins", "move", True)):
         test = step(own, workflow, job, "make test")
         assert test["env"] == {"LEAVE_NOTHING_OUT": 1}
+        assert step(own, workflow, job, "actions/checkout@")["with"]["fetch-depth"] == 0
         assert test.get("continue-on-error") is fails  # only where an issue says so
     smoke = jobs(own, "ci")["smoke"]
     assert smoke["strategy"]["matrix"]["os"] == ["macos-latest", "windows-latest"]
