@@ -62,7 +62,7 @@ OLD_REPOSITORY = {
         '[dependencies]\ncore-of-mine = { path = "../core" }\npyo3 = "0.22"\n'
     ),
     "rust/python/src/lib.rs": (
-        "use pyo3::prelude::*;\n\n#[pyfunction]\nfn roll(sides: u8) -> u8 {\n    core_of_mine::roll(sides)\n}\n\n"
+        "use pyo3::prelude::*;\n\n#[pyfunction]\nfn roll(sides: u8) -> u8 {\n    if sides != 0 {\n        return core_of_mine::roll(sides);\n    } else {\n        return 0;\n    }\n}\n\n"
         "#[pymodule]\nfn old_lib(m: &Bound<'_, PyModule>) -> PyResult<()> {\n"
         "    m.add_function(wrap_pyfunction!(roll, m)?)\n}\n"
     ),
@@ -258,6 +258,8 @@ def settle_the_rest(project: Project) -> None:
         "    /// Count the pairs",
         textwrap.indent(doc + function, "    ") + "    /// Count the pairs",
     )
+    (allowed,) = blocks((ROOT / "docs/adopt.md").read_text("utf-8"), "rust")
+    change(project, "crates/src/lib.rs", "mod samples;\n", f"{allowed}mod samples;\n")
     project.git("mv", "--force", "Cargo.lock", "crates/Cargo.lock")
     project.git("rm", "--quiet", "-r", "Cargo.toml", "rust")
 
