@@ -62,7 +62,7 @@ OLD_REPOSITORY = {
         '[dependencies]\ncore-of-mine = { path = "../core" }\npyo3 = "0.22"\n'
     ),
     "rust/python/src/lib.rs": (
-        "use pyo3::prelude::*;\n\n#[pyfunction]\nfn roll(sides: u8) -> u8 {\n    if sides != 0 {\n        return core_of_mine::roll(sides);\n    } else {\n        return 0;\n    }\n}\n\n"
+        "use pyo3::prelude::*;\n\n#[pyfunction]\nfn roll(sides: u8) -> u8 {\n    let wide = u32::from(sides);\n    return core_of_mine::roll(wide as u8);\n}\n\n"
         "#[pymodule]\nfn old_lib(m: &Bound<'_, PyModule>) -> PyResult<()> {\n"
         "    m.add_function(wrap_pyfunction!(roll, m)?)\n}\n"
     ),
