@@ -67,9 +67,9 @@ _STDLIB = _words(
     _aix_support _android_support _apple_support _ast_unparse _blake2 _bootsubprocess _codecs_cn
     _codecs_hk _codecs_iso2022 _codecs_jp _codecs_kr _codecs_tw _collections_abc _colorize
     _compat_pickle _curses_panel _elementtree _frozen_importlib _frozen_importlib_external _gdbm
-    _interpchannels _interpqueues _interpreters _ios_support _lsprof _markupbase
-    _math_integer _md5 _missing_stdlib_info _msi _multibytecodec _opcode_metadata _osx_support _overlapped
-    _posixshmem _posixsubprocess _py_abc _py_warnings _pydatetime _pydecimal _pyio _pylong _pyrepl
+    _interpchannels _interpqueues _interpreters _ios_support _lsprof _markupbase _math_integer _md5
+    _missing_stdlib_info _msi _multibytecodec _opcode_metadata _osx_support _overlapped _posixshmem
+    _posixsubprocess _py_abc _py_warnings _pydatetime _pydecimal _pyio _pylong _pyrepl
     _remote_debugging _scproxy _sha1 _sha2 _sha256 _sha3 _sha512 _sitebuiltins _sre _strptime
     _suggestions _thread _threading_local _weakrefset _winapi _wmi _zstd
     """
