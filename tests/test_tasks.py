@@ -259,15 +259,23 @@ def test_lint_sees_bad_code(ready: Project, name: str, addition: str, said: str)
 
 
 def test_a_class_that_is_not_where_it_says_is_named(ready: Project) -> None:
-    """As one that Rust makes without `module`; a method of an object is nowhere, and may be public."""
+    """As one that Rust makes without `module`; a method of an object is nowhere, and may be public.
+
+    So may a class of a module that nobody has imported yet.
+    """
     package = ready.path / "src/fast_math/__init__.py"
     with package.open("a") as file:
         file.write(
             '__all__ += ["Lost", "now"]\nLost = type("Lost", (), {"__module__": "_accelerate"})\n'
         )
         file.write("now = type('Clock', (), {'now': lambda self: 0})().now\n")
+        file.write(
+            '__all__ += ["Late"]\nLate = type("Late", (), {"__module__": "fast_math.late"})\n'
+        )
+    (package.parent / "late.py").write_text("from fast_math import Late\n")
     found = ready.run(".venv/bin/python", "-m", "pytest", "tests/test_package.py", check=False)
     ready.git("checkout", "--quiet", ".")
+    ready.git("clean", "-fdq")
     assert 'not in _accelerate: set `module = "fast_math._accelerate"` in Rust' in found.stdout
     assert re.search(r"=== 1 failed, [1-9]\d* passed", found.stdout)
 
