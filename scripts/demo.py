@@ -18,7 +18,7 @@ from demo import add_in_rust, count_close_pairs
 points = [(0.1 * i, 0.0) for i in range(2000)]
 print(f"add_in_rust(40, 2) = {add_in_rust(40, 2)}, "
       f"count_close_pairs(2000 points, radius=1) = {count_close_pairs(points, 1)}, "
-      f"Rust compiler: {shutil.which('cargo')}")
+      f"Rust compiler: {shutil.which('cargo') or 'none'}")
 """
 
 

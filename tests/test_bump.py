@@ -102,6 +102,12 @@ class Bumping(Project):
         assert versions == dict.fromkeys(MANIFESTS, Version(tag)), versions
         return tag.removeprefix("v")
 
+    def adopt(self, version: str) -> None:
+        """Commit the version that a project had before it was brought under the template."""
+        for name in MANIFESTS:
+            self.write_version(name, version)
+        self.commit("build: adopt the template")
+
     def refused(self, *arguments: str, keep: bool = False) -> str:
         """Bump, check that it is refused and changes nothing, and return what it said."""
         before = self.state()
@@ -550,9 +556,7 @@ def test_a_release_on_another_branch_is_merged_without_its_files(changed: Bumpin
     assert changed.bump("0.1.1") == "0.1.1"
     changed.git("switch", "--quiet", "main")
     changed.change("feat: two")
-    for name in MANIFESTS:
-        changed.write_version(name, "0.1.1")
-    changed.commit("build: adopt the template")
+    changed.adopt("0.1.1")
     advice = re.search(r"`(git merge -s ours v0.1.1)` if it is on another", changed.refused())
     assert advice
     changed.run(*advice[1].split(), "--no-edit")
@@ -1204,9 +1208,7 @@ def test_a_tag_that_is_spelled_otherwise_is_the_last_release(
     project.git("tag", "--annotate", "--message=x", spelled)
     project.git("tag", "--annotate", "--message=x", f"v1.{spelled}", "HEAD")
     project.change("feat: one")
-    for name in MANIFESTS:
-        project.write_version(name, "8.0.4")
-    project.commit("build: adopt the template")
+    project.adopt("8.0.4")
     advice = re.search(r"`(git tag .+?)`", project.refused())
     assert advice
     project.run(*advice[1].split())
@@ -1216,9 +1218,7 @@ def test_a_tag_that_is_spelled_otherwise_is_the_last_release(
 @pytest.mark.parametrize("tagged", [True, False])
 def test_a_version_from_before(project: Bumping, tagged: bool) -> None:
     """A project that had 8.0.4 when it was adopted; each message says what to type."""
-    for name in MANIFESTS:
-        project.write_version(name, "8.0.4")
-    project.commit("build: adopt the template")
+    project.adopt("8.0.4")
     adopted = project.git("rev-parse", "HEAD")
     if tagged:
         project.git("tag", "--annotate", "--message=v8.0.4", "v8.0.4")

@@ -184,7 +184,7 @@ def settle(project: Project, module: str, version: str, untyped: list[str]) -> N
 def ends_green(project: Project, eased: str, before: dict[str, str]) -> None:
     """See that every task passes: those that the guide names last have, on what it commits then."""
     assert "make precommit || make precommit\nmake lint test\ngit add --all\ngit commit " in eased
-    assert "samples" in type_in(eased, project.path)
+    assert "\ntests/test_samples.py ." in type_in(eased, project.path)
     assert project.git("status", "--porcelain") == ""
     project.make("docs wheel")
     assert project.git("status", "--porcelain") == ""

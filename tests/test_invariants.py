@@ -30,7 +30,7 @@ LICENCES = {
 }
 
 
-# Of the texts as their authors publish them, with names and years to fill in.
+# A word that changes in a licence may change what it allows.
 DIGESTS = {
     "Apache-2.0.txt": "074e6e32c86a4c0ef8b3ed25b721ca23aca83df277cd88106ef7177c354615ff",
     "BSD-3-Clause.txt": "0d48ad7c392121115b7d5ec38e7c8f7e01d681ecf4be16a67e54bddb62939464",

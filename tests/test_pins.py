@@ -460,10 +460,10 @@ def test_the_difference_can_be_applied(tmp_path: Path) -> None:
     repository.commit()
     (tmp_path / "pins").mkdir()
     env = {"RUNNER_TEMP": str(tmp_path), "GITHUB_OUTPUT": str(output)}
-    repository.run("bash", "-euc", keep["run"], env=env)
+    repository.tool(*shell(keep), env=env)
     assert not output.exists()
     (repository.path / "pins.bin").write_bytes(b"\0two")
-    repository.run("bash", "-euc", keep["run"], env=env)
+    repository.tool(*shell(keep), env=env)
     assert output.read_text() == "moved=true\n"
     repository.git("checkout", "--quiet", ".")
     repository.git("apply", str(tmp_path / "pins/pins.patch"))

@@ -128,7 +128,7 @@ def test_demo_shows_the_wheel_on_every_python(interpreters: dict[str, Path]) -> 
     printed = run("make", "demo", cwd=ROOT, env=variables | NOT_OPTIMIZED).stdout
     assert "-cp311-abi3-" in printed
     assert printed.count("add_in_rust(40, 2) = 42") == len(interpreters)
-    assert printed.count("Rust compiler: None\n") == len(interpreters)
+    assert printed.count("Rust compiler: none\n") == len(interpreters)
     assert f"ran on Python {', '.join(interpreters)}." in printed
     missing = [version for version in pythons.SUPPORTED if version not in interpreters]
     assert ("not shown" in printed) == bool(missing)

@@ -82,6 +82,13 @@ def rehearse(
     return rehearsal
 
 
+def by_hand(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program in the folder of a project."""
+    env = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'scripts'}"}
+    command = ("python", "-m", "rehearsal.rehearse")
+    return project.tool(*command, *arguments, env=env, check=False)
+
+
 BOTH = {"one": "success", "two": "success"}
 
 
@@ -228,8 +235,7 @@ def test_what_cannot_be_rehearsed_is_refused_in_one_sentence(
     project.commit("ci: add a workflow")
     project.run("sh", "-c", prepare)
     typed = [argument.format(project=project.path) for argument in arguments]
-    env = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'scripts'}"}
-    result = project.tool("python", "-m", "rehearsal.rehearse", *typed, env=env, check=False)
+    result = by_hand(project, *typed)
     assert result.returncode == 1
     (line,) = result.stdout.splitlines()
     assert line.startswith(said.format(project=project.path))
@@ -257,9 +263,7 @@ def test_a_failed_job_is_the_last_line_and_the_status(project: Project) -> None:
     path.parent.mkdir(parents=True)
     path.write_text("on: push\njobs: {one: {runs-on: ubuntu-latest, steps: [run: false]}}\n")
     project.commit("ci: add a workflow")
-    env = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'scripts'}"}
-    typed = ("python", "-m", "rehearsal.rehearse", ".", "--keep", "../kept")
-    result = project.tool(*typed, env=env, check=False)
+    result = by_hand(project, ".", "--keep", "../kept")
     assert result.returncode == 1
     assert result.stdout.endswith("\nci:\n  one: failure\n\nThe rehearsal failed: ci.\n")
     assert (project.path / "../kept/index").is_dir()
