@@ -76,7 +76,9 @@ def test_the_crate_is_what_its_comments_say(render: Render) -> None:
     assert all("panic" not in profile for profile in crate["profile"].values())
     release = {"codegen-units": 1, "lto": "fat", "strip": "symbols"}
     assert crate["profile"]["release"].items() >= release.items()
+    assert crate["profile"]["dev"] == {"package": {"*": {"debug": False}}}
     assert crate["lints"]["clippy"]["pedantic"] == {"level": "warn", "priority": -1}
+    assert crate["lints"]["rust"]["unknown_lints"] == "allow"
 
 
 def test_wheels_are_tested_where_they_are_built(render: Render) -> None:
@@ -87,6 +89,8 @@ def test_wheels_are_tested_where_they_are_built(render: Render) -> None:
     assert settings["macos"]["environment"] == {"MACOSX_DEPLOYMENT_TARGET": "10.12"}
     engine = {"name": "docker", "disable-host-mount": True}  # crates run code in a build
     assert settings["linux"]["container-engine"] == engine
+    assert settings["linux"]["before-all"] == "sh {project}/scripts/install_rust.sh"
+    assert settings["linux"]["environment"] == {"PATH": "$HOME/.cargo/bin:$PATH"}
 
 
 # What each family of rules minds.
@@ -133,6 +137,12 @@ def test_manifests_say_what_code_promises(render: Render) -> None:
     assert manifest["package"]["edition"] == "2024"
 
 
+def test_source_distributions_are_compared_with_git(render: Render) -> None:
+    """As far as they must hold all of it: builds, wheels' tests and tasks need these folders."""
+    settings = toml(render(), "pyproject.toml")["tool"]["check-sdist"]
+    assert settings == {"git-only": ["/*", "!/crates", "!/scripts", "!/src", "!/tests"]}
+
+
 def test_types_are_checked_strictly(render: Render) -> None:
     settings = toml(render(), "pyproject.toml")["tool"]["mypy"]
     assert settings["strict"] is True
@@ -165,7 +175,7 @@ def test_litter_stays_out_of_git(render: Render) -> None:
 
 MADE = [".uv/uv", ".venv/bin/python", ".mypy_cache/x", ".hypothesis/x", "build/x", "dist/x.whl", "site/index.html",
         "crates/target/debug/x", "src/fast_math/_accelerate.abi3.so", "src/fast_math.egg-info/x",
-        "src/fast_math/__pycache__/x.pyc", "target/debug/x", ".conda/x", ".env", ".direnv/x", ".idea/x", ".nox/x",
+        "src/fast_math/__pycache__/x.pyc", "src/fast_math/a.pyd", "target/debug/x", ".conda/x", ".env", ".direnv/x", ".idea/x", ".nox/x",
         ".pixi/x", ".tox/x", ".vscode/x", "venv/x", "crates/fuzz/target/x"]  # fmt: skip
 
 
@@ -175,6 +185,10 @@ def test_docs_are_checked_as_strictly_here_as_in_ci(render: Render) -> None:
     assert task.startswith("uv run --only-group docs properdocs build --strict ")
     in_ci = task.replace("uv run --only-group", "uv run --locked --only-group")
     assert f"run: {in_ci}\n" in project.read(".github/workflows/docs.yml")
+    # And their examples are run.
+    tests = toml(project, "pyproject.toml")["tool"]["pytest"]["ini_options"]
+    assert tests["testpaths"] == ["tests", "docs"]
+    assert "--doctest-glob=*.md" in tests["addopts"]
 
 
 def test_what_tasks_and_tools_make_stays_out_of_git_and_images(render: Render) -> None:
@@ -268,6 +282,13 @@ def test_names_are_the_same_everywhere(render: Render) -> None:
     assert extension["target"] == "quick_math._accelerate"
     assert toml(project, "crates/Cargo.toml")["package"]["name"] == "_fast-math"
     assert 'pymodule(module = "quick_math")' in project.read("crates/src/lib.rs")
+    urls = pyproject["project"]["urls"]
+    assert urls == {
+        "Source": (source := "https://github.com/octo-org/Fast.Math"),
+        "Documentation": "https://octo-org.github.io/Fast.Math/",
+        "Changelog": f"{source}/blob/HEAD/CHANGELOG.md",
+        "Issues": f"{source}/issues",
+    }
     assert 'version("Fast.Math")' in project.read("tests/test_package.py")
     links: dict[str, set[str]] = {}
     for path in filter(Path.is_file, project.path.rglob("*")):

@@ -79,8 +79,29 @@ def test_what_would_lead_uv_astray_does_not_reach_it(project: Project) -> None:
 
 
 def test_tasks_are_forwarded_in_their_order(project: Project) -> None:
+    """To the uv of the user, whatever an earlier `make init` installed."""
+    (project.path / ".uv/bin").mkdir(parents=True)
+    (project.path / ".uv/bin/uv").write_text("#!/bin/sh\necho an old one\n")
+    (project.path / ".uv/bin/uv").chmod(0o755)
     calls = make(project, "-j8", "format", "lint", "test", "docs-serve")
     assert calls == [call("format"), call("lint"), call("test"), call("docs-serve")]
+
+
+def test_markers_in_lock_files_are_named(project: Project) -> None:
+    """Which uv and Cargo can only call unreadable."""
+    program(project, "uv", "#!/bin/sh\nexit 1\n")
+    locks = {name: project.path / name for name in ("crates/Cargo.lock", "uv.lock")}
+    locks["uv.lock"].write_text("version = 1\n")
+    project.git("init", "--quiet")
+    project.commit()
+    env = {"PATH": f"{tools(project)}:{user_path(uv=False)}"}
+    assert "A merge left" not in project.run("make", "lint", env=env, check=False).stdout
+    for lock in locks.values():
+        lock.write_text(f"<<<<<<< HEAD\n{lock.read_text()}")
+    said = project.run("make", "lint", env=env, check=False).stdout
+    assert said.startswith("uv.lock\ncrates/Cargo.lock\nA merge left its markers there: type `")
+    project.run("sh", "-c", said.split("`")[1])
+    assert project.git("status", "--short") == ""
 
 
 def test_arguments_are_forwarded(project: Project) -> None:

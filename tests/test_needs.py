@@ -124,6 +124,46 @@ def test_python_counts_only_if_wheels_are_for_it(
     assert (pythons.find.__wrapped__("3.11") == path) == counts
 
 
+def test_pythons_that_are_missing_are_had_from_uv(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a change to what the user finds on PATH."""
+    has, uv = tmp_path / "python3.11", tmp_path / "uv"
+    has.write_text("#!/bin/sh\necho CPython 3 11 0 True 9\n")
+    uv.write_text(
+        f"#!/bin/sh\ncd '{tmp_path}'\nfor last; do :; done\n"
+        'if [ "$2" = find ]; then echo "${*%"$last"}" >>asked; [ ! -e "$last" ] || echo "$PWD/$last"; exit; fi\n'
+        'echo "$*" >called; shift 3\n'
+        'for version; do minor=${version#3.}; printf "#!/bin/sh\\necho CPython 3 ${minor%.*} 0 True 1\\n" >"$version"; done\n'
+        f"/bin/chmod +x {pythons.EARLY} {' '.join(pythons.SUPPORTED)} 2>/dev/null\n"
+    )
+    for program in (has, uv):
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    monkeypatch.setattr(pythons, "UV", str(uv))
+    found = pythons.find, pythons.find_early
+    for cached in found:
+        cached.cache_clear()
+    try:
+        assert [*pythons.find_all()] == ["3.11"]
+        pythons.add_missing()
+        missing = [*pythons.SUPPORTED[1:], pythons.EARLY]
+        called = (tmp_path / "called").read_text().split()
+        assert called == ["python", "install", "--no-bin", *missing]
+        there = {version: tmp_path / version for version in pythons.SUPPORTED[1:]}
+        assert pythons.find_all() == {"3.11": has, **there}
+        assert pythons.find_early() == tmp_path / pythons.EARLY
+        asked = set((tmp_path / "asked").read_text().splitlines())
+        assert asked == {"python find --no-project --managed-python "}
+        (tmp_path / "called").unlink()
+        pythons.add_missing()
+        assert not (tmp_path / "called").exists()
+    finally:
+        for cached in found:
+            cached.cache_clear()
+
+
 def test_readme_names_what_a_machine_may_lack() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     for need in NEEDS.values():

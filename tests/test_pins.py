@@ -16,8 +16,9 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,7 @@ import pins
 from project import FEATURES, ROOT, Project, outside, run
 from steps import jobs, shell, step
 from test_release import page
+from test_template_update import GH
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +52,9 @@ STAY = re.compile(
     r"|(rust|required)-version = |(dependencies|requires) = |MACOSX_DEPLOYMENT_TARGET"  # the oldest that are supported, a promise to users
     r"|#.*\b1\.0\.0|specVersion|# With this variable, which Python 3\.15"  # no pins
 )
+
+
+WITHIN_ITS_LIMIT = "setuptools-rust"  # of which nothing newer is out
 
 
 def later(version: str) -> str:
@@ -86,21 +91,24 @@ class World:
         }
 
     def offer_packages(self, text: str) -> None:
-        """Offer later versions of Python packages, one of them of today, and one that a limit forbids."""
+        """Offer later versions of Python packages, and some that are of this month, not for all Pythons or forbidden."""
         floors = {name.partition("[")[0]: (old, cap) for name, old, cap in pins.FLOOR.findall(text)}
         floors["uv"] = ("0.13.9", "")
         for name, (old, limit) in floors.items():
-            new = later(old)
-            times = dict.fromkeys((old, new), "2026-01-01T00:00:00Z")
-            times[later(new)] = datetime.now(UTC).isoformat()
-            if limit:
+            new, newer, newest = later(old), later(later(old)), later(later(later(old)))
+            times = dict.fromkeys((old, new, newer), "2026-01-01T00:00:00Z")
+            times[newest] = (datetime.now(UTC) - timedelta(days=29)).isoformat()
+            if limit and name != WITHIN_ITS_LIMIT:
                 times[limit[2:] + ".0.0"] = times[old]
             files = []
             for version, time in times.items():
                 file = f"{of_a_name(name)}-{version}-py3-none-any.whl"
                 about = {"filename": file, "url": f"/files/{file}", "upload-time": time}
-                files.append({**about, "hashes": {}, "core-metadata": True})
                 head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+                if version == newer:
+                    about["requires-python"] = ">=3.12"
+                    head += "Requires-Python: >=3.12\n"
+                files.append({**about, "hashes": {}, "core-metadata": True})
                 self.pages[f"/files/{file}.metadata"] = head
             listed = {"meta": {"api-version": "1.1"}, "name": name, "versions": [*times]}
             self.pages[f"/simple/{name}/"] = json.dumps({**listed, "files": files})
@@ -194,10 +202,14 @@ class World:
         labels = {
             f"{system}-{later(old)}{end}" for system, old, end in pins.RUNNER.findall(workflows)
         }
-        rows = [f"| Runner | `{label}` or `{label}-large` |" for label in sorted(labels)]
-        rows.append("| Runner ![preview](x) | `ubuntu-99.04-arm` |")
-        self.repository("actions/runner-images", {"README.md": "\n".join(rows)})
-        self.repository("actions/partner-runner-images", {"README.md": "| none |\n"})
+        rows = {True: "", False: ""}  # those of partners are for Arm
+        for label in labels:
+            rows[label.endswith("-arm")] += f"| Runner | `{label}` or `{label}-large` |\n"
+        assert all(rows.values())
+        for kind, number in (("![preview](x)", 99), ("beta", 98), ("(Deprecated)", 97)):
+            rows[False] += f"| Runner {kind} | `ubuntu-{number}.04-arm` |\n"
+        self.repository("actions/runner-images", {"README.md": rows[False]})
+        self.repository("actions/partner-runner-images", {"README.md": rows[True]})
         ((image, old, end),) = pins.IMAGE.findall((ROOT / pins.CONTAINERFILE).read_text("utf-8"))
         listed = (
             f"Tags: 9.0.0rc1{end}, 9.0-rc{end}\n\nTags: {later(old)}{end}, {old}{end}, 3{end}\n"
@@ -263,12 +275,13 @@ def test_an_answer_that_is_none_says_how_to_go_back(
     (tmp_path / "site/dist").mkdir(parents=True)
     (tmp_path / "site/dist/channel-rust-stable.toml").write_text("<html>Who are you?</html>\n")
     with page(tmp_path / "site") as address:
-        variables = {**outside(), **world.environment(), "RUSTUP_DIST_SERVER": address}
-        failed = run(sys.executable, "scripts/pins.py", cwd=clone, base=variables, check=False)
-    assert failed.returncode
-    last = failed.stdout.splitlines()[-1]
-    assert last.startswith("Stopped half-way: ")
-    assert "`git restore .` undoes it" in last
+        for server in (address, "http://127.0.0.1:9"):  # where nobody listens
+            variables = {**outside(), **world.environment(), "RUSTUP_DIST_SERVER": server}
+            failed = run(sys.executable, "scripts/pins.py", cwd=clone, base=variables, check=False)
+            assert failed.returncode
+            last = failed.stdout.splitlines()[-1]
+            assert last.startswith("Stopped half-way: ")
+            assert "`git restore .` undoes it" in last
 
 
 @dataclass
@@ -344,7 +357,7 @@ def test_every_pin_of_a_project_moves(before: Project, after: Project) -> None:
 
 
 def test_floors_leave_out_what_is_new(moved: Moved) -> None:
-    """Of the two later versions on offer, one is of today."""
+    """Of the three later versions on offer, one is for a newer Python only, and one has not been out for 30 days."""
     for name in pins.PYPROJECTS:
         floors = [
             {found[0]: found[1] for found in pins.FLOOR.findall((root / name).read_text())}
@@ -378,8 +391,9 @@ def test_what_is_pinned_fits_together(
 def test_it_tells_what_moved_and_what_is_held_back(moved: Moved) -> None:
     assert re.search(r"^- actions/checkout 7\.[\d.]+ → 7\.[\d.]+$", moved.news, re.M), moved.news
     assert "- held back: commitizen 5.0.0 is out (<5 is allowed)" in moved.news
+    assert f"held back: {WITHIN_ITS_LIMIT}" not in moved.news
     assert "- Cargo.lock of projects\n" in moved.news
-    assert "99.04" not in moved.news  # a preview
+    assert not re.search(r"9[789]\.04", moved.news)  # nothing that may go
     held = [line for line in moved.again.splitlines() if not line.startswith("- held back: ")]
     assert held == []
     # A version has one commit and one checksum for ever, whatever its server says later.
@@ -470,8 +484,12 @@ def test_the_difference_can_be_applied(tmp_path: Path) -> None:
     assert (repository.path / "pins.bin").read_bytes() == b"\0two"
 
 
-@pytest.mark.parametrize("number", ["", "7"], ids=["new", "open"])
-def test_an_issue_tells_what_moved(tmp_path: Path, number: str) -> None:
+OTHERS = {"title": "Newer versions of all", "number": 6}
+OPEN = {"title": "Newer versions", "number": 7}
+
+
+@pytest.mark.parametrize("issues", [[OTHERS], [OTHERS, OPEN]], ids=["new", "open"])
+def test_an_issue_tells_what_moved(tmp_path: Path, issues: list[dict[str, Any]]) -> None:
     propose = step(Project(ROOT), "pins", "propose", "Open an issue")
     written = {
         name
@@ -482,20 +500,21 @@ def test_an_issue_tells_what_moved(tmp_path: Path, number: str) -> None:
     (tmp_path / "pins").mkdir()
     (tmp_path / "pins/news.md").write_text("- ruff 0.17 → 0.18\n")
     (tmp_path / "pins/shown.patch").write_text("+ruff `>=0.18` $(touch pwned)\n" * 5000)
-    (tmp_path / "gh").write_text(
-        '#!/bin/sh\n[ "$2" = list ] && echo "$NUMBER" && exit\necho "$@" >calls\n'
-    )
+    (tmp_path / "gh").write_text(GH)
     (tmp_path / "gh").chmod(0o755)
     env = {
         "PATH": f"{tmp_path}:{os.environ['PATH']}",
-        "NUMBER": number,
+        "OPEN_ISSUES": json.dumps(issues),
+        "RECORD": str(tmp_path / "calls"),
         "RUN": "https://github.com/o/r/actions/runs/42",
         "TESTS": "failure",
         "TITLE": "Newer versions",
     }
     run(*shell(propose), cwd=tmp_path, env=env)
-    call = (tmp_path / "calls").read_text()
-    assert call.startswith("issue edit 7 " if number else "issue create --title Newer versions ")
+    asked, call = (tmp_path / "calls").read_text().splitlines()
+    assert asked.startswith("issue list --author app/github-actions ")  # nobody else's
+    edit = OPEN in issues
+    assert call.startswith("issue edit 7 " if edit else "issue create --title Newer versions ")
     body = (tmp_path / "body.md").read_text("utf-8")
     assert body.startswith("With these, `make test` ends with failure in [this run](https://")
     assert "gh run download 42 " in body

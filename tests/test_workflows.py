@@ -234,12 +234,52 @@ def test_this_repository_tests_all_of_itself() -> None:
     assert smoke["strategy"]["matrix"]["os"] == ["macos-latest", "windows-latest"]
     assert smoke["strategy"]["fail-fast"] is False
     assert smoke["runs-on"] == "${{ matrix.os }}"
-    assert jobs(own, "pins")["propose"]["if"] == "needs.move.outputs.moved"
+    checkout = step(own, "ci", "smoke", "actions/checkout@")
+    assert checkout["with"]["fetch-depth"] == 0
+    # And not what was released last.
+    assert " --vcs-ref=HEAD . " in step(own, "ci", "smoke", "uvx --with")["run"]
+    assert re.search(r"^test: lint ", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+
+
+def test_what_was_moved_and_tested_gets_into_the_issue() -> None:
+    own = Project(ROOT)
+    move, propose = (jobs(own, "pins")[name] for name in ("move", "propose"))
+    assert propose["if"] == "needs.move.outputs.moved"
+    # Unlike `conclusion`, which is always a success where a job goes on.
+    assert move["outputs"] == {
+        "moved": "${{ steps.patch.outputs.moved }}",
+        "tests": "${{ steps.test.outcome }}",
+    }
+    issue = step(own, "pins", "propose", "Open an issue")
+    assert issue["env"]["TESTS"] == "${{ needs.move.outputs.tests }}"
+    kept = step(own, "pins", "move", "actions/upload-artifact@")["with"]
+    assert kept["path"] == "${{ runner.temp }}/pins"  # where its steps write
+    taken = step(own, "pins", "propose", "actions/download-artifact@")["with"]
+    assert taken == {"name": kept["name"], "path": "pins"}
+
+
+def test_gh_may_ask_and_knows_where(projects: list[Project]) -> None:
+    """It reads both from variables, or the repository from the folder that it is in."""
+    asking = set()
+    for name, workflow in named(projects[2]).items():
+        for job_id, job in workflow["jobs"].items():
+            checked_out = any("checkout@" in one.get("uses", "") for one in job["steps"])
+            for one in job["steps"]:
+                if not re.search(r"\bgh (api|issue|release) ", one.get("run", "")):
+                    continue
+                asking.add((name, job_id))
+                env = {**job.get("env", {}), **one.get("env", {})}
+                assert env["GH_TOKEN"] == "${{ github.token }}", (name, job_id)
+                here = None if checked_out else "${{ github.repository }}"
+                assert env.get("GH_REPO") == here, (name, job_id)
+    # All that may write, but for what actions do.
+    writing = {job for job, may in PERMISSIONS.items() if {"contents", "issues"} & may.keys()}
+    assert asking == writing
 
 
 def test_jobs_take_what_is_locked_and_miss_nothing(projects: list[Project]) -> None:
     """The hook tells the owner that CI refuses another lock file."""
-    for name, workflow in workflows(projects[2].path).items():
+    for name, workflow in named(projects[2]).items():
         for job_id, job in workflow["jobs"].items():
             for one in job["steps"]:
                 for command in re.findall(r"uv (?:sync|run --.*only-group).*", one.get("run", "")):
