@@ -5,8 +5,8 @@ import html
 import http.server
 import re
 import shlex
-import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from conftest import Render
 from needs import need
 from project import Project, user_path
+from servers import served
 
 pytestmark = pytest.mark.slow(minutes=2)
 
@@ -54,7 +55,7 @@ class Site:
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory, without_rust: dict[str, str]) -> Iterator[Any]:
     """Return a function that builds the site of a project and serves it on this machine."""
-    servers = []
+    servers = ExitStack()
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -68,15 +69,13 @@ def serve(tmp_path_factory: pytest.TempPathFactory, without_rust: dict[str, str]
         name = project.answers["package_name"]
         (root / name).symlink_to(project.path / "site")
         handler = functools.partial(Handler, directory=str(root))
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return Site(project, f"http://127.0.0.1:{server.server_port}/{name}/")
+        address = servers.enter_context(
+            served(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
+        )
+        return Site(project, f"{address}/{name}/")
 
-    yield serve
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    with servers:
+        yield serve
 
 
 @pytest.fixture(scope="session")

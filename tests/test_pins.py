@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import sys
-import threading
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ import pytest
 
 import pins
 from project import FEATURES, ROOT, Project, outside, run
+from servers import served
 from steps import jobs, shell, step
 from test_release import page
 from test_template_update import GH
@@ -249,9 +249,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         def log_message(self, *_: object) -> None:
             """Keep quiet."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        world.url = f"http://127.0.0.1:{server.server_port}"
+    with served(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as world.url:
         texts = {
             path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
             for pattern in pins.WORKFLOWS
@@ -263,7 +261,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         world.offer_python()
         world.offer_repositories(texts)
         yield world
-        server.shutdown()
 
 
 def test_an_answer_that_is_none_says_how_to_go_back(

@@ -5,7 +5,6 @@ import hashlib
 import http.server
 import re
 import shlex
-import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from needs import need
 from project import KEPT, Project, bare, run, user
 from rehearsal.rehearse import Push, Rehearsal, package_index
 from rehearsal.rehearse import run as rehearse
+from servers import served
 from test_readme import blocks
 
 pytestmark = [pytest.mark.slow(minutes=5), pytest.mark.usefixtures("kept_builds")]
@@ -88,12 +88,8 @@ def clean_environment(python: Path, folder: Path) -> Path:
 def page(folder: Path) -> Iterator[str]:
     """Serve a folder on the loopback interface."""
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with served(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as address:
+        yield address
 
 
 def check_installed(python: Path) -> None:

@@ -8,7 +8,6 @@ import itertools
 import re
 import shutil
 import sys
-import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ import pytest
 from conftest import Render
 from project import ROOT, Project, run
 from rehearsal.bare import Bare
+from servers import served
 from steps import jobs, run_step, step
 
 pytestmark = pytest.mark.slow
@@ -352,13 +352,9 @@ def serve(index: Index) -> Iterator[Index]:
         def log_message(self, *arguments: object) -> None:
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        index.address = f"http://127.0.0.1:{server.server_port}/simple/"
+    with served(HTTPServer(("127.0.0.1", 0), Handler)) as address:
+        index.address = f"{address}/simple/"
         yield index
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import http.server
 import re
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import ClassVar
 import pytest
 
 from conftest import Render
+from servers import served
 
 SCRIPT = "scripts/install_rust.sh"
 # What it downloads here instead of rustup-init: tells how it was called.
@@ -43,10 +43,8 @@ class Server(http.server.BaseHTTPRequestHandler):
 @contextmanager
 def server() -> Iterator[tuple[str, list[str]]]:
     Server.paths = []
-    with http.server.HTTPServer(("127.0.0.1", 0), Server) as running:
-        threading.Thread(target=running.serve_forever).start()
-        yield f"http://127.0.0.1:{running.server_port}/rustup", Server.paths
-        running.shutdown()
+    with served(http.server.HTTPServer(("127.0.0.1", 0), Server)) as address:
+        yield f"{address}/rustup", Server.paths
 
 
 @pytest.fixture(scope="module")
