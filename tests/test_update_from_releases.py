@@ -33,11 +33,22 @@ def bump(project: Project) -> None:
 
 
 @pytest.fixture(scope="module")
-def managed(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def history(template: Path, tmp_path_factory: pytest.TempPathFactory) -> History:
+    """Clone the template, with a tag for each release."""
+    history = History.of(template, tmp_path_factory.mktemp("releases") / "template")
+    for release, commit in RELEASES.items():
+        tag = f"v{release}"
+        tagging = "git", "tag", "--force", "--annotate", f"--message={tag}", tag, commit
+        run(*tagging, cwd=history.path)
+    return history
+
+
+@pytest.fixture(scope="module")
+def managed(
+    history: History, template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, bytes]:
     """Return what the template manages in a new project."""
-    folder = tmp_path_factory.mktemp("newest")
-    history = History.of(template, folder / "template")
-    project = history.project(folder / "project", project_name="Fast Math")
+    project = history.project(tmp_path_factory.mktemp("newest") / "x", project_name="Fast Math")
     bump(project)
     is_given_once = given_once(template)
     return {name: text for name, text in files(project).items() if not is_given_once(name)}
@@ -45,14 +56,10 @@ def managed(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 
 @pytest.mark.parametrize(("release", "way"), [*WAYS, ("0.1.0", "copier")])
 def test_project_of_a_release_is_updated(
-    template: Path, managed: dict[str, bytes], tmp_path: Path, release: str, way: str
+    history: History, managed: dict[str, bytes], tmp_path: Path, release: str, way: str
 ) -> None:
     """Whatever the task of the release did."""
-    history = History.of(template, tmp_path / "template")
-    tag = f"v{release}"
-    tagging = ["git", "tag", "--force", "--annotate", f"--message={tag}", tag, RELEASES[release]]
-    run(*tagging, cwd=history.path)
-    project = history.project(tmp_path / "project", tag, project_name="Fast Math")
+    project = history.project(tmp_path / "project", f"v{release}", project_name="Fast Math")
     readme = project.read("README.md") + "\nMy words.\n"
     (project.path / "README.md").write_text(readme, "utf-8")
     (project.path / "src/fast_math/mine.py").write_text("MINE = 1\n", "utf-8")
@@ -72,12 +79,9 @@ def test_project_of_a_release_is_updated(
 
 
 def test_refusal_reaches_who_has_the_task_of_the_first_release(
-    template: Path, tmp_path: Path
+    history: History, tmp_path: Path
 ) -> None:
     """It shows the last line of an error only."""
-    history = History.of(template, tmp_path / "template")
-    tagging = "git", "tag", "--force", "--annotate", "--message=v0.1.0", "v0.1.0", RELEASES["0.1.0"]
-    run(*tagging, cwd=history.path)
     project = history.project(tmp_path / "project", "v0.1.0", project_name="Fast Math")
     obstacle = project.path / "scripts/bump.py"
     obstacle.write_text("mine")
