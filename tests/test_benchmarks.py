@@ -53,6 +53,12 @@ def test_benchmark_compares_the_two_on_a_release_build(project: Project) -> None
     one = project.run("make", "bench", "ARGS=benchmarks/test_own.py", env=env).stdout
     assert " 1 passed" in one
     (project.path / "benchmarks/test_own.py").unlink()
+    benchmarks = (project.path / "benchmarks").rename(project.path / "elsewhere")
+    missing = project.run("make", "bench", check=False)
+    benchmarks.rename(project.path / "benchmarks")
+    assert missing.returncode
+    assert "not found: ./benchmarks" in missing.stdout
+    assert "Traceback" not in missing.stdout
     tables = re.findall(r"-- benchmark '(.*)': 2 tests --", printed)
     rows = re.findall(r"^test_speed\[(.*)-(Python|NumPy|Rust)\] ", printed, re.MULTILINE)
     with_numpy = {"dot_in_rust", "exponential_average"}

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,10 @@ def test_project_runs_it_when_asked(project: Project, tmp_path: Path) -> None:
     assert "the notebook is wrong" in result.stdout
     (copy.path / "notebooks/02_right.ipynb").write_text(copy.git("show", f"HEAD:{QUICKSTART}"))
     assert "1 passed" in copy.run("make", "notebook", "ARGS=notebooks/02_right.ipynb").stdout
+    shutil.rmtree(copy.path / "notebooks")
+    result = copy.run("make", "notebook", check=False)
+    assert result.returncode
+    assert "not found: ./notebooks" in result.stdout
 
 
 @pytest.mark.parametrize(("workflow", "job"), [("ci", "test"), ("release", "gate")])

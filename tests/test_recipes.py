@@ -83,6 +83,11 @@ def test_recipes(render: Render, tmp_path: Path) -> None:
             assert f"{line[3:]} ." in printed
     stubs = "".join(p.read_text("utf-8") for p in project.path.glob("src/fast_math/**/*.pyi"))
     assert "Incomplete" not in stubs
+    api = project.read("site/api/index.html")
+    assert {"Circle.smallest", "Style"} <= {*re.findall(r'id="fast_math\.([\w.]+)"', api)}
+    for hidden in ("__getnewargs__", "__reduce__"):
+        assert f"def {hidden}" in stubs
+        assert hidden not in api
     for promised in re.findall("`make stubs` writes `(.*?)`", PAGE):
         assert promised in stubs
     project.git("add", "--all")
