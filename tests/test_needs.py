@@ -1,6 +1,7 @@
 """A test that the machine cannot run is left out, and never silently."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -124,19 +125,33 @@ def test_python_counts_only_if_wheels_are_for_it(
     assert (pythons.find.__wrapped__("3.11") == path) == counts
 
 
+# Finds what it has installed before, and remembers what it was asked for.
+INSTALLER = """
+import sys
+from pathlib import Path
+
+command, folder = sys.argv[1:], Path(__file__).parent
+if command[1] == "find":
+    with (folder / "asked").open("a") as asked:
+        print(*command[:-1], file=asked)
+    if (folder / command[-1]).exists():
+        print(folder / command[-1])
+else:
+    (folder / "called").write_text(" ".join(command))
+    for version in command[3:]:
+        minor = version.split(".")[1]
+        (folder / version).write_text(f"#!/bin/sh\\necho CPython 3 {minor} 0 True 1\\n")
+        (folder / version).chmod(0o755)
+"""
+
+
 def test_pythons_that_are_missing_are_had_from_uv(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a change to what the user finds on PATH."""
     has, uv = tmp_path / "python3.11", tmp_path / "uv"
     has.write_text("#!/bin/sh\necho CPython 3 11 0 True 9\n")
-    uv.write_text(
-        f"#!/bin/sh\ncd '{tmp_path}'\nfor last; do :; done\n"
-        'if [ "$2" = find ]; then echo "${*%"$last"}" >>asked; [ ! -e "$last" ] || echo "$PWD/$last"; exit; fi\n'
-        'echo "$*" >called; shift 3\n'
-        'for version; do minor=${version#3.}; printf "#!/bin/sh\\necho CPython 3 ${minor%.*} 0 True 1\\n" >"$version"; done\n'
-        f"/bin/chmod +x {pythons.EARLY} {' '.join(pythons.SUPPORTED)} 2>/dev/null\n"
-    )
+    uv.write_text(f"#!{sys.executable}\n{INSTALLER}")
     for program in (has, uv):
         program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -155,7 +170,7 @@ def test_pythons_that_are_missing_are_had_from_uv(
         assert pythons.find_all() == {"3.11": has, **there}
         assert pythons.find_early() == tmp_path / pythons.EARLY
         asked = set((tmp_path / "asked").read_text().splitlines())
-        assert asked == {"python find --no-project --managed-python "}
+        assert asked == {"python find --no-project --managed-python"}
         (tmp_path / "called").unlink()
         pythons.add_missing()
         assert not (tmp_path / "called").exists()
