@@ -557,7 +557,9 @@ def test_a_release_on_another_branch_is_merged_without_its_files(changed: Bumpin
     changed.git("switch", "--quiet", "main")
     changed.change("feat: two")
     changed.adopt("0.1.1")
-    advice = re.search(r"`(git merge -s ours v0.1.1)` if it is on another", changed.refused())
+    advice = re.search(
+        r"; if it is on another branch, `(git merge -s ours v0.1.1)`;", changed.refused()
+    )
     assert advice
     changed.run(*advice[1].split(), "--no-edit")
     assert changed.bump() == "0.2.0"
@@ -602,10 +604,15 @@ def test_a_squashed_bump_is_reverted_if_others_came_before_it(changed: Bumping) 
     changed.git("commit", "--quiet", "--allow-empty", "--message=feat: theirs")
     changed.git("merge", "--quiet", "--squash", "bump")
     changed.git("commit", "--quiet", "--message=bump: version 0.1.0 → 0.2.0 (#1)")
+    changed.git("commit", "--quiet", "--allow-empty", "--message=fix: more")
     changed.git("tag", "--delete", "v0.2.0")
-    changed.git("revert", "--no-edit", "HEAD")
+    advice = re.search(
+        r"its section lacks commits before it, `(git revert .+?)`", changed.refused()
+    )
+    assert advice
+    changed.run(*advice[1].split(), "--no-edit")
     assert changed.bump() == "0.2.0"
-    assert changed.sections()["0.2.0"] == "### Feat\n\n- theirs\n- one"
+    assert changed.sections()["0.2.0"] == "### Feat\n\n- theirs\n- one\n\n### Fix\n\n- more"
 
 
 def test_a_file_of_the_owner_has_the_version_too(changed: Bumping) -> None:

@@ -96,12 +96,15 @@ def test_markers_in_lock_files_are_named(project: Project) -> None:
     project.commit()
     env = {"PATH": f"{tools(project)}:{user_path(uv=False)}"}
     assert "A merge left" not in project.run("make", "lint", env=env, check=False).stdout
-    for lock in locks.values():
-        lock.write_text(f"<<<<<<< HEAD\n{lock.read_text()}")
-    said = project.run("make", "lint", env=env, check=False).stdout
-    assert said.startswith("uv.lock\ncrates/Cargo.lock\nA merge left its markers there: type `")
-    project.run("sh", "-c", said.split("`")[1])
-    assert project.git("status", "--short") == ""
+    kept = {name: lock.read_text() for name, lock in locks.items()}
+    for names in (["uv.lock"], ["uv.lock", "crates/Cargo.lock"]):
+        for name, lock in locks.items():
+            lock.write_text(f"{'<<<<<<< HEAD' if name in names else '# merged'}\n{kept[name]}")
+        said = project.run("make", "lint", env=env, check=False).stdout
+        assert said.startswith("A merge left its markers: type `git checkout HEAD ")
+        project.run("sh", "-c", said.split("`")[1])
+        changed = project.git("status", "--short").split()[1::2]
+        assert changed == [name for name in locks if name not in names]  # what Git has merged stays
 
 
 def test_arguments_are_forwarded(project: Project) -> None:

@@ -338,19 +338,29 @@ def test_note_among_the_answers_is_an_edit_by_hand(history: History, project: Pr
     refused(project, "was edited by hand", way="copier")
 
 
+@pytest.mark.parametrize("brought", [True, False], ids=["to one version", "of two versions"])
 def test_answers_of_two_branches_merge_as_contributing_says(
-    history: History, project: Project
+    history: History, project: Project, brought: bool
 ) -> None:
+    """Files that came with an answer get what changed in between."""
+    update(project, data={"features": []})
+    project.commit("feat!: drop the container")
     project.git("switch", "--quiet", "--create", "answer")
-    update(project, "v9999.0.0", {"python_min": "3.13"})
-    project.commit("feat!: drop older Pythons")
+    update(project, "v9999.0.0", {"features": ["container"]})
+    project.commit("feat: add a container")
     project.git("switch", "--quiet", "main")
-    history.release(write("template/NEW.txt", TEMPLATE))
-    update(project)
-    project.commit("build: update the template")
+    fix = edit("template/.dockerignore", "**/*.so\n", "**/*.so\nmine\n")
+    new = history.release(write("template/NEW.txt", TEMPLATE), fix)
+    update(project, data={"python_min": "3.13"})
+    project.commit("feat!: drop older Pythons")
+    if brought:
+        project.git("switch", "--quiet", "answer")
+        update(project, new)
+        project.commit("build: update the template")
+        project.git("switch", "--quiet", "main")
     clash = project.run("git", "merge", "--quiet", "answer", check=False)
     assert clash.stdout.count("CONFLICT") == 1, clash.stdout
-    project.git("checkout", "--quiet", "--ours", ".copier-answers.yml")
+    project.git("checkout", "--quiet", "--theirs", ".copier-answers.yml")  # of the older version
     edit(".copier-answers.yml", "python_min: '3.11'", "python_min: '3.13'")(project.path)
     project.commit("build: merge")
     history.release(write("template/NEWER.txt", TEMPLATE))
@@ -362,6 +372,7 @@ def test_answers_of_two_branches_merge_as_contributing_says(
     assert project.read("NEWER.txt") == project.read("NEW.txt") == TEMPLATE
     assert "python_min: '3.13'" in project.read(".copier-answers.yml")
     assert 'requires-python = ">=3.13"' in project.read("pyproject.toml")
+    assert "\nmine\n" in project.read(".dockerignore")
 
 
 def test_version_of_a_fork_is_not_taken_for_that_of_the_template(

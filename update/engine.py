@@ -343,8 +343,9 @@ def last_answers(name: str) -> dict[str, Any]:
     if checksum and checksum[1] != answers_checksum(answers):
         raise RefusalError(
             f"{name} was edited by hand, or two updates were merged, so nobody knows what the project was "
-            f"made from: restore it from Git, and change answers with `--data`. If you are sure that its "
-            f"answers describe the project as it is, delete the line with the checksum."
+            f"made from: restore it from Git, and change answers with `--data`. After a merge, write the older "
+            f"`_commit` of the two there. If you are sure that its answers describe the project as it is, "
+            f"delete the line with the checksum."
         )
     return answers
 
