@@ -607,7 +607,7 @@ def test_a_squashed_bump_is_reverted_if_others_came_before_it(changed: Bumping) 
     changed.git("commit", "--quiet", "--allow-empty", "--message=fix: more")
     changed.git("tag", "--delete", "v0.2.0")
     advice = re.search(
-        r"its section lacks commits before it, `(git revert .+?)`", changed.refused()
+        r"`(git revert .+?)` if its section lacks commits before it;", changed.refused()
     )
     assert advice
     changed.run(*advice[1].split(), "--no-edit")

@@ -70,9 +70,9 @@ def with_version(current: str, new: str) -> dict[str, str]:
             own = [t for t in tags if re.search(rf"(^|[^v\d.]){re.escape(old)}$", t)]  # not v1.2.3
             commit = run("git", "log", "-1", "--format=%h", *own[:1] or (f'-S"{old}"', "--", name))
             top = max(old, current, key=Version)  # on another branch, or no release
-            make = f"-d v{top}`" if f"v{old}" in tags else f"-a -m v{old} v{old} {commit}` or, where its section lacks commits before it, `git revert {commit}`"
+            make = f"-d v{top}" if f"v{old}" in tags else f"-a -m v{old} v{old} {commit}"
             agreed = all(m and Version(m[1]) == Version(old) for m in places.values())
-            way = f"Type `git fetch --tags` for more{f'; if a tag is wrong or missing, `git tag {make}; if it is on another branch, `git merge -s ours v{top}`; ' if agreed else ', '}or write {current} there."
+            way = f"Type `git fetch --tags` for more{f'; if a tag is wrong or missing, `git tag {make}`, or `git revert {commit}` if its section lacks commits before it; if it is on another branch, `git merge -s ours v{top}`; ' if agreed else ', '}or write {current} there."
             sys.exit(f"{name} has version {old}, newest tag: {current if tags else 'none'}. {way}")
         text = f"{text[: found.start(1)]}{Version(new) if name == 'uv.lock' else new}{text[found.end(1) :]}"
         if name == "pyproject.toml" and Version(new).major:
