@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import tomllib
 from pathlib import Path
@@ -936,9 +937,15 @@ def test_a_full_disk_changes_nothing(changed: Bumping) -> None:
     before = changed.state()
     size = (changed.path / "uv.lock").stat().st_size
     assert size > max((changed.path / name).stat().st_size for name in FILES if name != "uv.lock")
-    limited = f'ulimit -f {size // 512 - 1}; exec "$@"'
+    # `ulimit -f` counts blocks, whose size differs from shell to shell.
+    limited = (
+        "import os, resource, sys;"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size - 1}, {size - 1}));"
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
     command = shutil.which("python", path=changed.tools) or "", "scripts/bump.py"
-    said = changed.run("sh", "-c", limited, "sh", *command, env=changed.tools_first(), check=False)
+    limiting = sys.executable, "-c", limited
+    said = changed.run(*limiting, *command, env=changed.tools_first(), check=False)
     assert said.returncode
     assert "Stopped: OSError(27, 'File too large')" in said.stdout
     assert not list((changed.path / ".git").glob("bump*"))
