@@ -1,9 +1,11 @@
 """Servers of this machine, in the place of those on the network."""
 
+import functools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import HTTPServer
+from http.server import HTTPServer, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 @contextmanager
@@ -20,3 +22,16 @@ def served(server: HTTPServer) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def folder_served(folder: Path) -> Iterator[str]:
+    """Serve a folder, without a word for each request, and yield its address."""
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with served(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as address:
+        yield address
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""

@@ -1,8 +1,6 @@
 """The documentation: a site that builds without Rust, works in a browser, and tells the truth."""
 
-import functools
 import html
-import http.server
 import re
 import shlex
 from collections.abc import Iterator
@@ -19,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from conftest import Render
 from needs import need
 from project import Project, user_path
-from servers import served
+from servers import folder_served
 
 pytestmark = pytest.mark.slow(minutes=2)
 
@@ -57,10 +55,6 @@ def serve(tmp_path_factory: pytest.TempPathFactory, without_rust: dict[str, str]
     """Return a function that builds the site of a project and serves it on this machine."""
     servers = ExitStack()
 
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            """Keep quiet."""
-
     def serve(project: Project) -> Site:
         project.run("uv", "lock", env=without_rust)
         printed = project.run(*build_command(project), env=without_rust).stdout
@@ -68,10 +62,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory, without_rust: dict[str, str]
         root = tmp_path_factory.mktemp("pages")
         name = project.answers["package_name"]
         (root / name).symlink_to(project.path / "site")
-        handler = functools.partial(Handler, directory=str(root))
-        address = servers.enter_context(
-            served(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
-        )
+        address = servers.enter_context(folder_served(root))
         return Site(project, f"{address}/{name}/")
 
     with servers:

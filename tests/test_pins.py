@@ -23,9 +23,8 @@ import pytest
 
 import pins
 from project import FEATURES, ROOT, Project, outside, run
-from servers import served
+from servers import folder_served, served
 from steps import jobs, shell, step
-from test_release import page
 from test_template_update import GH
 
 pytestmark = pytest.mark.slow
@@ -271,7 +270,7 @@ def test_an_answer_that_is_none_says_how_to_go_back(
     run("git", "clone", "--quiet", template, clone, cwd=ROOT)
     (tmp_path / "site/dist").mkdir(parents=True)
     (tmp_path / "site/dist/channel-rust-stable.toml").write_text("<html>Who are you?</html>\n")
-    with page(tmp_path / "site") as address:
+    with folder_served(tmp_path / "site") as address:
         for server in (address, "http://127.0.0.1:9"):  # where nobody listens
             variables = {**outside(), **world.environment(), "RUSTUP_DIST_SERVER": server}
             failed = run(sys.executable, "scripts/pins.py", cwd=clone, base=variables, check=False)

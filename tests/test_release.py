@@ -1,13 +1,9 @@
 """The release workflow, run for real: from the tag to an installed package."""
 
-import functools
 import hashlib
-import http.server
 import re
 import shlex
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +14,7 @@ from needs import need
 from project import KEPT, Project, bare, run, user
 from rehearsal.rehearse import Push, Rehearsal, package_index
 from rehearsal.rehearse import run as rehearse
-from servers import served
+from servers import folder_served
 from test_readme import blocks
 
 pytestmark = [pytest.mark.slow(minutes=5), pytest.mark.usefixtures("kept_builds")]
@@ -82,14 +78,6 @@ def clean_environment(python: Path, folder: Path) -> Path:
         base=user(),
     )
     return folder / "bin/python"
-
-
-@contextmanager
-def page(folder: Path) -> Iterator[str]:
-    """Serve a folder on the loopback interface."""
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    with served(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as address:
-        yield address
 
 
 def check_installed(python: Path) -> None:
@@ -174,7 +162,7 @@ def test_the_readme_installs_it_from_the_release_page(
     (assets / "index.html").write_text(f"<div><ul>\n{links}</ul></div>\n")
     found = need(f"python{pythons.SUPPORTED[0]}")
     python = clean_environment(Path(found), tmp_path / "venv")
-    with page(tmp_path) as address:
+    with folder_served(tmp_path) as address:
         for line in install.replace("https://github.com", address).splitlines():
             run(python, "-m", *shlex.split(line), cwd=tmp_path, base=user(rust=False))
     check_installed(python)
