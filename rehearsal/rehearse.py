@@ -69,6 +69,11 @@ class Rehearsal:
         return "success" in results and "failure" not in results
 
     @property
+    def is_left_out(self) -> bool:
+        """Whether nothing ran, since it runs on systems that this machine cannot stand for."""
+        return "left out" in self.jobs.values() and {*self.jobs.values()} <= {"left out", "skipped"}
+
+    @property
     def published(self) -> list[str]:
         """The names of the files on the page of the release."""
         return sorted(file.name for file in self.folder.glob("release/*"))
@@ -419,8 +424,14 @@ def main() -> int:
         print(f"\n{workflow}:")
         for job, result in rehearsal.jobs.items():
             print(f"  {job}: {result}")
-    failed = [workflow for workflow, rehearsal in outcomes.items() if not rehearsal.succeeded]
-    if failed:
+    left_out = [workflow for workflow, rehearsal in outcomes.items() if rehearsal.is_left_out]
+    if left_out:
+        systems = " or ".join(RUNNERS)
+        print(f"\nLeft out, since no job runs on {systems}: {', '.join(left_out)}.")
+    succeeded = [workflow for workflow, rehearsal in outcomes.items() if rehearsal.succeeded]
+    failed = [workflow for workflow in outcomes if workflow not in [*left_out, *succeeded]]
+    if failed or not succeeded:
+        failed = failed or left_out
         print(f"\nThe rehearsal failed: {', '.join(failed)}.")
         return 1
     print("\nNo job failed; nothing left this machine.")

@@ -242,11 +242,12 @@ def test_what_cannot_be_rehearsed_is_refused_in_one_sentence(
 
 
 def test_messages_of_a_first_commit_are_left_out(project: Project) -> None:
-    """A pull request has a commit that it starts from."""
-    for name, command in (("ci", "true"), ("commits", "false")):
+    """A pull request has a commit that it starts from; and so is what runs elsewhere only."""
+    workflows = [("ci", "ubuntu-latest", "true"), ("commits", "ubuntu-latest", "false")]
+    for name, runner, command in [*workflows, ("docs", "acme-linux", "false")]:
         path = project.path / f".github/workflows/{name}.yml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        job = f"{{runs-on: ubuntu-latest, steps: [run: {command}]}}"
+        job = f"{{runs-on: {runner}, steps: [run: {command}]}}"
         path.write_text(f"on: [pull_request, push]\njobs: {{one: {job}}}\n")
     shutil.rmtree(project.path / ".git")
     project.git("init", "--quiet")
@@ -256,6 +257,11 @@ def test_messages_of_a_first_commit_are_left_out(project: Project) -> None:
     printed = Project(ROOT).tool(*typed).stdout
     assert "Left out: commits, " in printed
     assert "\nci:\n  one: success\n" in printed
+    systems = "ubuntu-latest or ubuntu-24.04 or ubuntu-26.04"
+    assert f"\nLeft out, since no job runs on {systems}: docs.\n" in printed
+    alone = by_hand(Project(moved), str(moved), "--workflow=docs")
+    assert alone.returncode == 1
+    assert alone.stdout.endswith("\nThe rehearsal failed: docs.\n")
 
 
 def test_a_failed_job_is_the_last_line_and_the_status(project: Project) -> None:
