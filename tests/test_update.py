@@ -396,6 +396,39 @@ def test_version_of_a_fork_is_not_taken_for_that_of_the_template(
     assert not unmerged(project)
 
 
+@pytest.mark.parametrize("releases", [1, 5], ids=["another", "none"])
+def test_project_joins_a_fork_that_merged_what_it_was_made_from(
+    template: Path, history: History, project: Project, tmp_path: Path, releases: int
+) -> None:
+    """Under a version of which the fork has another one, or none."""
+    history.versions *= releases
+    version = history.release(write("template/NEW.txt", TEMPLATE))
+    update(project)
+    project.commit("build: update the template")
+    fork = History.of(template, tmp_path / "fork")
+    fork.release(write("template/FORK.txt", TEMPLATE))
+    run("git", "fetch", "--quiet", "--no-tags", history.path, "HEAD", cwd=fork.path)
+    run("git", "merge", "--quiet", "--no-edit", "FETCH_HEAD", cwd=fork.path)
+    fork.release(write("template/MERGED.txt", TEMPLATE))
+    edit(".copier-answers.yml", str(history.path), str(fork.path))(project.path)
+    project.commit("build: move to the fork")
+    (commit,) = re.findall(r"(?m)^# commit: (\w+)", project.read(".copier-answers.yml"))
+    if version in fork.versions:
+        refused(
+            project, rf"not arrive\. Write {commit} after `_commit:` in \.copier-answers\.yml, "
+        )
+    answers = project.read(".copier-answers.yml").replace(
+        f"_commit: {version}", f"_commit: {commit}"
+    )
+    answers = re.sub(r"(?m)^# checksum.*\n", "", answers)
+    (project.path / ".copier-answers.yml").write_text(answers)
+    project.commit("build: name the commit")
+    update(project)
+    assert not unmerged(project)
+    assert project.read("NEW.txt") == project.read("FORK.txt") == TEMPLATE
+    assert project.read("MERGED.txt") == TEMPLATE
+
+
 def test_project_that_leaves_a_fork_needs_its_tag(
     template: Path, history: History, project: Project, tmp_path: Path
 ) -> None:
@@ -566,12 +599,16 @@ def test_address_is_stored_without_a_secret(address: str, stored: str | None) ->
 def test_answer_that_became_invalid_is_not_reset_silently(
     history: History, project: Project
 ) -> None:
+    """The entry that says so comes first in the list, as `docs/changing-questions.md` wants it."""
+    gone = "  - version: v10000.0.0\n    command: echo No wheels for 3.11\n"
     history.release(
         edit("copier.yml", 'choices: ["3.11", "3.12"', 'choices: ["3.12"'),
         edit("copier.yml", 'default: "3.11"', 'default: "3.12"'),
+        edit("copier.yml", "_migrations:\n", f"_migrations:\n{gone}"),
     )
     refused(
         project,
+        r"No wheels for 3\.11\n(?s:.*)"
         r"no longer takes '3\.11' for python_min: choose an answer with --data",
         way="copier",
     )

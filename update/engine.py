@@ -712,10 +712,18 @@ class Update:
         texts = [self.objects.text(tree[self.file]) for tree in (self.head, old, new)]
         made, found = map(COMMIT.search, texts[:2])
         if made and found and made[1] != found[1]:
+            name, commit = self.name, made[1]
+            has_commit = ("cat-file", "-e", f"{commit}^{{commit}}")
+            is_lost = git(*has_commit, cwd=self.template, allowed=()).returncode
+            way = f"To update all the same, delete the line with the commit from {name}"
+            if not is_lost:
+                way = (
+                    f"Write {commit} after `_commit:` in {name}, delete the line with the checksum"
+                )
             raise RefusalError(
                 f"The {self.last['_commit']} at {self.last['_src_path']} is another one than this project was "
-                f"made from, as if a fork counted alike: what only one of them has would not arrive. To update "
-                f"all the same, delete the line with the commit from {self.name}, and commit."
+                f"made from, as if a fork counted alike: what only one of them has would not arrive. "
+                f"{way}, and commit."
             )
         mode, text = self.head[self.file][0], keep_comments(*texts)
         old[self.file], new[self.file] = self.head[self.file], (mode, self.objects.add(text))
