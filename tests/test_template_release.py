@@ -90,6 +90,27 @@ def test_nothing_is_released_without_notes(repository: Project) -> None:
 
 
 @pytest.mark.usefixtures("kept_builds")
+@pytest.mark.parametrize("released", [False, True], ids=["no release of its own", "a release"])
+def test_a_fork_merges_and_is_released(repository: Project, tmp_path: Path, released: bool) -> None:
+    """As CONTRIBUTING says; it has none of the tags that came meanwhile."""
+    fork = Project(tmp_path / "fork")
+    run("git", "clone", "--quiet", repository.path, fork.path, cwd=tmp_path)
+    for project, message in ((fork, "feat: a house of its own"), (repository, "fix: the door")):
+        project.run("git", "commit", "--quiet", "--allow-empty", f"--message={message}")
+        if released or project is repository:
+            project.tool("cz", "bump", "--yes")
+    fork.run("git", "fetch", "--quiet", "--no-tags", "origin", "HEAD")
+    fork.run("git", "merge", "--quiet", "--no-edit", "FETCH_HEAD", check=not released)
+    fork.run("git", "checkout", "--quiet", "ORIG_HEAD", "CHANGELOG.md")
+    if released:  # both changed the version
+        fork.run("git", "checkout", "--quiet", "ORIG_HEAD", "pyproject.toml")
+    fork.run("git", "commit", "--quiet", "--message=docs: keep the changelog")
+    fork.tool("cz", "bump", "--yes")
+    changelog = fork.read("CHANGELOG.md")
+    assert changelog.count("- a house of its own") == 1
+    assert changelog.count("- the door") == 1
+
+
 def test_smoke_job_runs_on_a_bare_machine(template: Path, tmp_path: Path) -> None:
     """GitHub runs it on Windows and macOS; here its commands see what a user's Linux has."""
     run("git", "clone", "--quiet", template, tmp_path / "copier-pyo3", cwd=tmp_path)
