@@ -141,10 +141,14 @@ def test_pip_install(fresh: Project, tmp_path: Path, editable: bool) -> None:
 
 
 def test_uv_pip_install_editable(fresh: Project, tmp_path: Path) -> None:
+    """Also where a module for this Python alone is left, which Python would take first."""
+    python = tmp_path / "env/bin/python"
     fresh.run("uv", "venv", tmp_path / "env")
-    install = ["uv", "pip", "install", "--python", str(tmp_path / "env"), "--editable", "."]
-    fresh.run(*install)
-    check_use(tmp_path / "env/bin/python", tmp_path)
+    ask = "import sysconfig; print(sysconfig.get_config_var('EXT_SUFFIX'), end='')"
+    suffix = run(python, "-c", ask, cwd=tmp_path, base=user()).stdout
+    (fresh.path / f"src/fast_math/_accelerate{suffix}").touch()
+    fresh.run("uv", "pip", "install", "--python", tmp_path / "env", "--editable", ".")
+    check_use(python, tmp_path)
 
 
 def test_uv_sync_and_run(fresh: Project, tmp_path: Path) -> None:
@@ -499,6 +503,7 @@ def asked_flags(fresh: Project, tmp_path: Path, libc: str, variables: dict[str, 
     env = {"PATH": f"{tmp_path}:{user_path()}", **variables}
     fresh.run("uv", "build", "--wheel", env=env, check=False)
     last = seen.read_text().splitlines()[-1]
+    assert "  " not in last, "an empty word is a file to compile"
     assert re.findall(r"--remap-path-prefix=/[^=]*=(cargo|/rustc/)", last) == ["cargo", "/rustc/"]
     return last
 
@@ -509,6 +514,7 @@ def asked_flags(fresh: Project, tmp_path: Path, libc: str, variables: dict[str, 
         ("gnu", {}, ""),
         ("gnu", {"CARGO_HOME": "build/cargo"}, "/build/cargo=cargo"),
         ("gnu", {"CARGO_HOME": "build/car go"}, "/build/car go=cargo"),
+        ("gnu", {"CARGO_HOME": ""}, "/.cargo=cargo"),
         ("gnu", {"CARGO_BUILD_RUSTFLAGS": "--cfg mine"}, "--cfg mine"),
         ("gnu", {OF_TARGET: "--cfg mine"}, "--cfg mine"),
         ("gnu", {"RUSTFLAGS": "--cfg mine", OF_TARGET: "--cfg unread"}, "--cfg mine"),
@@ -568,3 +574,18 @@ def test_flags_of_its_configuration_may_be_text(fresh: Project, tmp_path: Path, 
     assert "--cfg mine" in asked
     assert "unread" not in asked
     assert f"--remap-path-prefix={fresh.path}/own/crates=vendor" in asked
+
+
+@pytest.mark.parametrize("variables", [{}, {"RUSTFLAGS": "--cfg mine"}], ids=["file", "variable"])
+def test_a_space_would_cut_flags_that_are_text(
+    fresh: Project, tmp_path: Path, variables: dict[str, str]
+) -> None:
+    """So a folder with one stays out of them."""
+    (fresh.path / "own/all crates").mkdir(parents=True)
+    file = fresh.path / ".cargo/config.toml"
+    file.parent.mkdir()
+    flags = "" if variables else '[build]\nrustflags = "--cfg mine"\n'
+    file.write_text(f'{flags}[source.own]\ndirectory = "own/all crates"\n')
+    asked = asked_flags(fresh, tmp_path, "gnu", variables)
+    assert "--cfg mine" in asked
+    assert "crates=vendor" not in asked

@@ -299,6 +299,8 @@ def test_another_machine_folder_and_umask_make_the_same_bytes(
     with zipfile.ZipFile(wheel) as first, zipfile.ZipFile(again) as second:
         assert b"target/release/build/second" in first.read("fast_math/_second.abi3.so")
         assert all(first.read(name) == second.read(name) for name in first.namelist())
+        (program,) = (file for file in first.infolist() if "/scripts/" in file.filename)
+        assert program.external_attr >> 16 & 0o777 == 0o755, "a program stays one"
     assert again.read_bytes() == wheel.read_bytes()
     for trace in (wheel.parents[1], Path.home()):
         assert str(trace) not in text
