@@ -159,7 +159,7 @@ def test_cargo_looks_at_all_crates_of_a_workspace(render: Render) -> None:
         r"\bcargo (?:build|check|clippy|fmt|test) -[^\n\"]*",
         project.read("Makefile") + project.read("pyproject.toml"),
     )
-    assert len(commands) == 7
+    assert len(commands) == 9
     assert [line for line in commands if not re.search(" --(workspace|all) ", line)] == []
 
 

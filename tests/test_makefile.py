@@ -56,9 +56,12 @@ def call(task: str, *arguments: str) -> str:
 
 def settings_of_tests(project: Project) -> str:
     """Return the options of `cargo test`, without features of the crate's own."""
-    test = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]["test"]
-    command: str = test["sequence"][0]["cmd"]
-    return command.removeprefix("cargo test ").removesuffix(",$_features")
+    tasks = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]
+    built: str = tasks["_build"]["cmd"]
+    (tested,) = (part["cmd"] for part in tasks["test"]["sequence"] if "cmd" in part)
+    settings = built.removeprefix("cargo build ")
+    assert settings == tested.removeprefix("cargo test ")
+    return settings.removesuffix(",$_features")
 
 
 ASTRAY = """

@@ -247,10 +247,15 @@ def test_what_pyo3_does_not_know_is_named(zoo: Project, tmp_path: Path) -> None:
     for first in ("array", "options"):
         text, found = re.subn(rf' +#\[pyo3\(signature = \({first}: ".*\n', "", text)
         assert found
-    for name, kind in {"first": "Bound<'_, PyIterator>", "last": "Option<Py<PyDict>>"}.items():
+    kinds = {"first": "Bound<'_, PyIterator>", "last": "Option<Py<PyDict>>"}
+    for name, kind in {**kinds, "frozenset": "Py<PyFrozenSet>"}.items():
         function = f"#[pyfunction]\nfn {name}(of: {kind}) {{ drop(of); }}\n#[pymodule_init]"
         text = text.replace("#[pymodule_init]", function)
-    text = text.replace("#[pymodule_init]", "use pyo3::types::PyIterator;\n#[pymodule_init]")
+    # Where a name of Python is taken, the stub has another one for Python's.
+    own = "#[pymethods]\nimpl Own { fn set(&self, of: Py<PySet>) { drop(of); } }\n"
+    text = text.replace("#[pymodule_init]", f"#[pyclass]\nstruct Own;\n{own}#[pymodule_init]")
+    imported = "use pyo3::types::{PyFrozenSet, PyIterator};\n#[pymodule_init]"
+    text = text.replace("#[pymodule_init]", imported)
     text = text.replace(
         "#[pymodule_init]", "#[pymodule_export]\nuse crate::zoo::old;\n#[pymodule_init]"
     )
@@ -261,8 +266,10 @@ def test_what_pyo3_does_not_know_is_named(zoo: Project, tmp_path: Path) -> None:
     assert "def options(options: dict) -> dict" in printed
     assert "def first(of: Iterator)" in printed
     assert "def last(of: dict | None)" in printed
+    assert "def frozenset(of: frozenset2)" in printed
+    assert "def set(self, /, of: _set)" in printed
     # With a property that is a dict, and a class that has the name of a protocol, which nobody can tell apart.
-    assert len(re.findall(r"^build/stubs.*:\d+:", printed, re.M)) == 6, printed
+    assert len(re.findall(r"^build/stubs.*:\d+:", printed, re.M)) == 8, printed
     assert "PyO3 does not know what these are: see CONTRIBUTING.md." in printed
     (empty,) = re.findall(
         r"(\S+)\nPyO3 does not see what is in these modules: .* mod and not", printed

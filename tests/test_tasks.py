@@ -203,7 +203,25 @@ def test_wrapper_is_rebuilt_too(ready: Project) -> None:
     broken = ready.run("make", "test", env={"PATH": user_path()}, check=False)
     source.write_text(text)
     assert "cannot import name 'add_in_rust'" in broken.stdout
+    source.write_text(text.replace("fn add_in_rust(left: i64", "fn add_in_rust(left: &str"))
+    refused = ready.run("make", "test", env={"PATH": user_path()}, check=False)
+    source.write_text(text)
+    assert refused.stdout.count("error[E0308]: mismatched types") == 1
+    assert "[stderr]" not in refused.stdout  # with all that the build tools say
     assert " passed" in ready.make("test")
+
+
+def test_format_mends_what_clippy_can(ready: Project) -> None:
+    """What is left it shows, like Ruff, and does not mind."""
+    with (ready.path / "crates/src/samples.rs").open("a") as file:
+        file.write(
+            "\n#[test]\nfn is_fixed() { fn no(x: &Vec<u8>) -> bool { x.len() == 0 } no(&vec![]); }\n"
+        )
+    printed = ready.make("format")
+    formatted = ready.read("crates/src/samples.rs")
+    ready.git("checkout", "--quiet", ".")
+    assert "writing `&Vec` instead of `&[_]`" in printed
+    assert "        x.is_empty()\n" in formatted
 
 
 @pytest.mark.parametrize(
