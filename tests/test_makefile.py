@@ -56,12 +56,32 @@ def call(task: str, *arguments: str) -> str:
 
 def settings_of_tests(project: Project) -> str:
     """Return the options of `cargo test`, without features of the crate's own."""
-    tasks = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]
-    built: str = tasks["_build"]["cmd"]
-    (tested,) = (part["cmd"] for part in tasks["test"]["sequence"] if "cmd" in part)
-    settings = built.removeprefix("cargo build ")
-    assert settings == tested.removeprefix("cargo test ")
-    return settings.removesuffix(",$_features")
+    task = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]["test"]
+    commands: list[str] = [part["cmd"] for part in task["sequence"] if "cmd" in part]
+    return commands[0].removeprefix("cargo test ").removesuffix(",$_features")
+
+
+@pytest.mark.parametrize(
+    ("host", "is_linked"),
+    [
+        ("x86_64-unknown-linux-gnu", True),
+        ("armv7-unknown-linux-gnueabihf", True),
+        ("aarch64-pc-windows-msvc", True),
+        ("aarch64-apple-darwin", False),
+        ("x86_64-unknown-linux-musl", False),
+    ],
+)
+def test_module_is_built_first_where_cargo_can_link_it(
+    project: Project, host: str, is_linked: bool
+) -> None:
+    """On macOS, Cargo alone would miss the symbols of Python; with rustup's musl it makes no module."""
+    task = tomllib.loads(project.read("pyproject.toml"))["tool"]["poe"]["tasks"]["_build"]
+    program(project, "rustc", f"#!/bin/sh\nprintf 'rustc 1.99.1\\nhost: {host}\\n'\n")
+    program(project, "cargo", '#!/bin/sh\necho "$@"\n')
+    env = {"PATH": f"{tools(project)}:{user_path()}", "MODULE_FEATURES": "mine"}
+    printed = project.run("sh", "-euc", task["shell"], env=env).stdout
+    built = f"build {settings_of_tests(project)},mine\n"
+    assert printed == (built if is_linked else "")
 
 
 ASTRAY = """

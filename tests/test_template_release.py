@@ -89,7 +89,6 @@ def test_nothing_is_released_without_notes(repository: Project) -> None:
     assert release(repository, "v0.2.0") == ""
 
 
-@pytest.mark.usefixtures("kept_builds")
 @pytest.mark.parametrize("released", [False, True], ids=["no release of its own", "a release"])
 def test_a_fork_merges_and_is_released(repository: Project, tmp_path: Path, released: bool) -> None:
     """As CONTRIBUTING says; it has none of the tags that came meanwhile."""
@@ -111,6 +110,7 @@ def test_a_fork_merges_and_is_released(repository: Project, tmp_path: Path, rele
     assert changelog.count("- the door") == 1
 
 
+@pytest.mark.usefixtures("kept_builds")
 def test_smoke_job_runs_on_a_bare_machine(template: Path, tmp_path: Path) -> None:
     """GitHub runs it on Windows and macOS; here its commands see what a user's Linux has."""
     run("git", "clone", "--quiet", template, tmp_path / "copier-pyo3", cwd=tmp_path)
